@@ -1,0 +1,65 @@
+package demo
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/serin-dev/serin/internal/analysis"
+	"github.com/serin-dev/serin/internal/demo/load"
+	"github.com/serin-dev/serin/internal/rollout"
+)
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		reason string
+		in     Progress
+		want   string
+	}{
+		"nothing yet": {reason: "the canary is not there", want: "starting"},
+		"at rest":     {reason: "no step is named", in: Progress{Phase: rollout.Succeeded}, want: "Succeeded, canary 0 %"},
+		"in a step": {
+			reason: "everything that the decision looks at is on the line",
+			in: Progress{
+				Phase: rollout.Progressing, Step: 2, Steps: 3, FailedChecks: 1, Threshold: 2,
+				Wanted: 20 * rollout.Percent, Acknowledged: 5 * rollout.Percent,
+				Results: []analysis.Result{
+					{Metric: "request-success-rate", Outcome: analysis.Failing, Value: 94.7368, Unit: "%"},
+					{Metric: "request-duration", Outcome: analysis.Passing, Value: 181, Unit: "ms"},
+					{Metric: "orders", Outcome: analysis.Empty},
+				},
+			},
+			want: "Progressing, step 2 of 3, canary 5 % (wanted 20 %), request-success-rate 94.74 % (outside its limit), " +
+				"request-duration 181 ms, orders no-data, failed checks 1 of 2",
+		},
+		"half a percent": {
+			reason: "weights are finer than percent",
+			in:     Progress{Phase: rollout.Progressing, Wanted: 500, Acknowledged: 500},
+			want:   "Progressing, canary 0.5 %",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := describe(tt.in); got != tt.want {
+				t.Errorf("%s\n got %q\nwant %q", tt.reason, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPlainLinesAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l := &live{out: &out}
+	for _, phase := range []rollout.Phase{rollout.Waiting, rollout.Waiting, rollout.Progressing} {
+		l.show(Progress{Phase: phase}, load.Snapshot{Lost: uint64(out.Len())})
+	}
+	l.end()
+	want := "  Waiting, canary 0 %\n  Progressing, canary 0 %\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
