@@ -14,6 +14,8 @@ type Observation struct {
 	Deleting bool `json:"deleting,omitempty"`
 	// Brake is the pause of the whole installation, or nil.
 	Brake *Intent `json:"brake,omitempty"`
+	// Released means that the Release action was carried out.
+	Released bool `json:"released,omitempty"`
 	// Blocked is why this canary may not act at all (another canary owns the target, a foreign controller
 	// lives), or empty.
 	Blocked string `json:"blocked,omitempty"`

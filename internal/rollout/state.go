@@ -34,7 +34,7 @@ type State struct {
 	// Since is when the phase began.
 	Since time.Time `json:"since,omitzero"`
 
-	// Promoted is the revision that the primary serves by right, Previous the one before it.
+	// Promoted is the revision that the primary serves by right.
 	Promoted string `json:"promoted,omitempty"`
 	// Tried is the last revision that had a run; it is not tried again by itself.
 	Tried string `json:"tried,omitempty"`
@@ -113,7 +113,8 @@ type Run struct {
 	// Steps is the fingerprint of the plan that Step indexes; an edited spec changes it.
 	Steps string `json:"steps,omitempty"`
 	// Step is the index of the current step and Weight the canary's weight wanted last.
-	Step   int    `json:"step,omitempty"`
+	// Step is -1 before the first step, and after an edit that left no step at or below the weight.
+	Step   int    `json:"step"`
 	Weight Weight `json:"weight,omitempty"`
 	// Acked is when the current step's split was acknowledged, or zero.
 	Acked time.Time `json:"acked,omitzero"`
@@ -125,12 +126,16 @@ type Run struct {
 	Due time.Time `json:"due,omitzero"`
 	// FailedChecks counts the failed checks of the run.
 	FailedChecks int `json:"failedChecks,omitempty"`
-	// Gate is when the gate that holds the run now was first asked, or zero.
-	Gate time.Time `json:"gate,omitzero"`
+	// Skip is a person's word that the current step is good enough, its gate included.
+	Skip *Intent `json:"skip,omitempty"`
+	// Gate polls the gate that holds the run now; Undo polls the rollback hooks.
+	Gate Poll `json:"gate,omitzero"`
+	Undo Poll `json:"undo,omitzero"`
 
-	// Progress is when something last moved; NoData and Unavailable are since when checks have had no data or no
-	// answer, or zero.
-	Progress    time.Time `json:"progress"`
+	// Progress is when something last moved and Best the most ready pods since; NoData and Unavailable are since
+	// when checks have had no data or no answer, or zero.
+	Progress    time.Time `json:"progress,omitzero"`
+	Best        int       `json:"best,omitempty"`
 	NoData      time.Time `json:"noData,omitzero"`
 	Unavailable time.Time `json:"unavailable,omitzero"`
 
@@ -152,6 +157,16 @@ type Run struct {
 
 	// Results are those of the latest check, for people to read.
 	Results []analysis.Result `json:"results,omitempty"`
+}
+
+// Poll is a question that is asked again until its answer is the right one.
+type Poll struct {
+	// Round counts the questions, Since is when the first was asked, Due when the next may be.
+	Round int       `json:"round,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	Due   time.Time `json:"due,omitzero"`
+	// Closed is the latest refusal, in a sentence.
+	Closed string `json:"closed,omitempty"`
 }
 
 // Wait is what a canary waits for, since when, and until when at most. It is for people: decisions use the

@@ -1,0 +1,47 @@
+package rollout
+
+// failed takes the traffic off the canary before anything else, then cleans up, then rests. Nothing here needs an
+// answer from a third party.
+func (p *pass) failed() bool {
+	p.quiet()
+	r := p.st.Run
+	if r == nil || r.Stage == Done {
+		return p.failedAtRest()
+	}
+	if p.supersedes() {
+		p.endRun(r.Outcome, r.Reason, r.Message)
+		p.startRun(p.obs.Workload.Target.Revision)
+		return true
+	}
+	if r.Stage == Retreating {
+		if !p.retreat(restSplit()) {
+			return false
+		}
+		r.Weight = 0
+		p.goTo(Closing)
+		return true
+	}
+	if !p.letGo() {
+		return false
+	}
+	p.endRun(r.Outcome, r.Reason, r.Message)
+	return true
+}
+
+func (p *pass) failedAtRest() bool {
+	target := &p.obs.Workload.Target
+	if target.Exists && target.Revision == p.st.Promoted && p.st.Tried != p.st.Promoted {
+		p.st.Tried = p.st.Promoted
+		p.enter(Succeeded)
+		return true
+	}
+	return p.resting()
+}
+
+// supersedes says whether a revision waits that may start at once.
+func (p *pass) supersedes() bool {
+	target := &p.obs.Workload.Target
+	_, held := p.held()
+	return target.Exists && !held && p.planless == nil &&
+		target.Revision != "" && target.Revision != p.st.Promoted && target.Revision != p.st.Tried
+}

@@ -1,0 +1,140 @@
+package rollout
+
+import (
+	"strconv"
+	"time"
+)
+
+// open asks every hook of a gate's type and returns true once all of them agreed to the same question. A closed
+// gate is asked again every interval. An approval is for this run and step and is used once.
+func (p *pass) open(t HookType) bool {
+	if !p.spec.has(t) {
+		return true
+	}
+	poll := &p.st.Run.Gate
+	if poll.Since.IsZero() {
+		poll.Since = p.now
+	}
+	refusal, answered := p.poll(t, poll)
+	if answered && refusal == "" {
+		if poll.Closed != "" {
+			p.tell(Event{Type: GateOpened, Message: "Gate " + string(t) + " is open"})
+		}
+		*poll = Poll{}
+		return true
+	}
+	if refusal != "" {
+		if poll.Closed == "" {
+			p.tell(Event{Type: GateClosed, Severity: Warn, Message: "Gate " + string(t) + " is closed: " + refusal})
+		}
+		poll.Closed = refusal
+	}
+	p.wait("Gate", string(t)+" is closed: "+orAsked(poll.Closed), p.gateDeadline(t), "the gate's approval")
+	return false
+}
+
+func orAsked(refusal string) string {
+	if refusal == "" {
+		return "no answer yet"
+	}
+	return refusal
+}
+
+// poll asks all hooks of a type once per interval. It returns the first refusal, and whether all have answered.
+func (p *pass) poll(t HookType, poll *Poll) (refusal string, answered bool) {
+	if !p.reached(poll.Due) {
+		return "", false
+	}
+	answered = true
+	for i := range p.spec.Hooks {
+		h := &p.spec.Hooks[i]
+		if h.Type != t {
+			continue
+		}
+		answer, ok := p.ask(h, "gate", poll.Round)
+		switch {
+		case !ok:
+			answered = false
+		case !answer.OK && refusal == "":
+			refusal = h.Name + ": " + answer.Message
+		}
+	}
+	if answered {
+		poll.Round++
+		poll.Due = p.now.Add(p.spec.Interval)
+		if refusal != "" {
+			p.wakeAt(poll.Due)
+		}
+		return refusal, true
+	}
+	return "", false
+}
+
+// ask puts one question to one hook, unless its answer is there already.
+func (p *pass) ask(h *Hook, kind string, round int) (Answer, bool) {
+	r := p.st.Run
+	id := r.Name + "/" + strconv.Itoa(r.Step) + "/" + kind + "/" + string(h.Type) + "/" + h.Name + "/" + strconv.Itoa(round)
+	if a, ok := p.obs.Answers[id]; ok {
+		return a, true
+	}
+	p.act(Ask{ID: id, Hook: h.Name, Type: h.Type, Phase: p.st.Phase, Run: r.Name, Revision: r.Revision, Weight: r.Weight})
+	return Answer{}, false
+}
+
+// gateDeadline is the earliest deadline of the hooks of a type, or zero for a gate that may wait for ever.
+func (p *pass) gateDeadline(t HookType) time.Time {
+	var until time.Time
+	if _, held := p.held(); held {
+		return until
+	}
+	for i := range p.spec.Hooks {
+		h := &p.spec.Hooks[i]
+		if h.Type != t || h.Deadline <= 0 {
+			continue
+		}
+		if d := p.st.Run.Gate.Since.Add(h.Deadline); until.IsZero() || d.Before(until) {
+			until = d
+		}
+	}
+	return until
+}
+
+// closedTooLong fails the run when a gate has a deadline and it has passed.
+func (p *pass) closedTooLong(t HookType) bool {
+	until := p.gateDeadline(t)
+	if p.st.Run.Gate.Since.IsZero() || until.IsZero() || p.now.Before(until) {
+		return false
+	}
+	p.fail(OutcomeFailed, "GateTimeout", "gate "+string(t)+" did not open in time: "+orAsked(p.st.Run.Gate.Closed))
+	return true
+}
+
+// undone asks the rollback hooks, in every phase in which a run can still go back, and goes back when one says so.
+func (p *pass) undone() bool {
+	if !p.spec.has(RollbackHook) {
+		return false
+	}
+	undo := &p.st.Run.Undo
+	if !p.reached(undo.Due) {
+		return false
+	}
+	waits := false
+	for i := range p.spec.Hooks {
+		h := &p.spec.Hooks[i]
+		if h.Type != RollbackHook {
+			continue
+		}
+		answer, ok := p.ask(h, "undo", undo.Round)
+		if ok && answer.OK {
+			p.fail(OutcomeAborted, "RollbackHook", "rollback hook "+h.Name+" asked for it")
+			return true
+		}
+		waits = waits || !ok
+	}
+	if !waits {
+		undo.Round++
+		undo.Due = p.now.Add(p.spec.Interval)
+		p.wakeAt(undo.Due)
+	}
+	return false
+}

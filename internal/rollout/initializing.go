@@ -1,0 +1,86 @@
+package rollout
+
+import "time"
+
+// initializing gives the target a primary. Until a pod of it has been ready there is nothing to protect, so the
+// primary follows the target; from then on every revision has to go through a run.
+func (p *pass) initializing() bool {
+	p.quiet()
+	target, primary := &p.obs.Workload.Target, &p.obs.Workload.Primary
+	if !target.Exists {
+		p.waitForTarget()
+		return false
+	}
+	if p.planless != nil {
+		p.invalid()
+		return false
+	}
+	if !primary.Exists || p.mayFollow() {
+		p.create(target.Revision)
+		return false
+	}
+	if !p.primaryReady() {
+		p.unborn()
+		return false
+	}
+	if !p.route(restSplit()) {
+		return false
+	}
+	p.st.Promoted, p.st.Tried = primary.Revision, primary.Revision
+	p.enter(Initialized)
+	return true
+}
+
+// mayFollow says whether a primary that serves nobody may be given another revision: one that we wrote ourselves,
+// or one that has not come up for a whole progress deadline.
+func (p *pass) mayFollow() bool {
+	target, primary := &p.obs.Workload.Target, &p.obs.Workload.Primary
+	if primary.Serving > 0 || primary.Revision == target.Revision {
+		return false
+	}
+	return primary.Revision == p.st.Tried || !p.now.Before(p.st.Since.Add(p.spec.ProgressDeadline))
+}
+
+// create writes the first primary, from a snapshot like every other.
+func (p *pass) create(revision string) {
+	p.st.Tried = revision
+	if !p.pinned(revision) {
+		p.act(Pin{Revision: revision})
+		p.wait("Pinning", "the first revision is being kept", time.Time{}, "its snapshot")
+		return
+	}
+	p.act(PromoteTo{Revision: revision})
+	p.wait("Creating", "the primary is being created", time.Time{}, "its first pod")
+}
+
+// unborn waits for the first ready pod, for ever, but says so loudly after the progress deadline.
+func (p *pass) unborn() {
+	s := &p.obs.Workload.Primary
+	deadline := p.st.Since.Add(p.spec.ProgressDeadline)
+	message := ready("primary", s, s.Replicas)
+	if !p.reached(deadline) {
+		p.wait("PrimaryNotReady", message, deadline, "ready pods")
+		return
+	}
+	if p.was.Reason != "PrimaryStalled" {
+		p.tell(Event{Type: Warning, Severity: Loud, Reason: "PrimaryStalled", Message: "The first primary does not get ready: " + message})
+	}
+	p.wait("PrimaryStalled", message, time.Time{}, "ready pods, or a new revision of the target")
+}
+
+func (p *pass) waitForTarget() {
+	p.wait("TargetMissing", "the target does not exist", time.Time{}, "the target")
+}
+
+func (p *pass) invalid() {
+	p.wait("InvalidSpec", p.planless.Error(), time.Time{}, "a corrected manifest")
+}
+
+func (p *pass) pinned(revision string) bool {
+	for _, have := range p.obs.Workload.Target.Pinned {
+		if have == revision {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,138 @@
+package rollout
+
+import "time"
+
+// promote is the verdict for the run. by is the person whose word replaced the analysis, or nil.
+func (p *pass) promote(by *Intent) bool {
+	r := p.st.Run
+	message := "Run " + r.Name + " passed"
+	event := Event{Type: VerdictReached, Results: r.Results, Ending: OutcomeSucceeded}
+	if by != nil {
+		message = "Run " + r.Name + " is promoted by " + orUnknown(by.By)
+		event.By = by.By
+	}
+	event.Message = message
+	r.Pass, r.Override, r.Gate = true, by, Poll{}
+	primary := &p.obs.Workload.Primary
+	r.Full = primary.Abrupt || !p.spec.Traffic.Weights
+	r.Acked = time.Time{}
+	if r.Full {
+		p.goTo(Opening)
+	} else {
+		p.goTo(Replacing)
+	}
+	p.enter(Promoting)
+	p.tell(event)
+	return true
+}
+
+// promoting writes the analysed revision into the primary and waits until the primary is ready with it. From the
+// write on the run is finished, or the primary gets its last promoted revision back.
+func (p *pass) promoting() bool {
+	p.quiet()
+	p.floor(p.st.Run.Replicas)
+	r := p.st.Run
+	if r.Stage == Restoring {
+		return p.restoring()
+	}
+	if p.undone() {
+		return true
+	}
+	if !p.pinned(r.Revision) {
+		p.act(Pin{Revision: r.Revision})
+		p.progressWait("Pinning", "the revision is being kept")
+		return p.stuck()
+	}
+	if r.Stage == Opening {
+		return p.opening()
+	}
+	return p.replacing()
+}
+
+// opening gives everything to the canary, for a primary that cannot be replaced gradually.
+func (p *pass) opening() bool {
+	r := p.st.Run
+	if !p.bringUp() {
+		return p.stuck()
+	}
+	if p.holds() {
+		return false
+	}
+	r.Weight = Whole
+	if !p.raise(p.fullSplit()) {
+		r.Acked = time.Time{}
+		return p.stuck()
+	}
+	if r.Acked.IsZero() {
+		r.Acked = p.now
+		p.tell(Event{Type: WeightAcked, Message: "The canary gets everything while the primary is replaced"})
+	}
+	if end := r.Acked.Add(p.spec.Drain); !p.reached(end) {
+		p.wait("Draining", "the primary's last requests end", end, "the drain time")
+		return false
+	}
+	p.goTo(Replacing)
+	return true
+}
+
+func (p *pass) fullSplit() Split {
+	return Split{Canary: Whole, Revision: p.st.Run.Revision}
+}
+
+// replacing writes the primary, once and only once, and waits for its pods.
+func (p *pass) replacing() bool {
+	r, primary := p.st.Run, &p.obs.Workload.Primary
+	if !r.Written {
+		if p.holds() {
+			return false
+		}
+		r.Written = true
+		p.moved()
+		p.tell(Event{Type: PrimaryWritten, Message: "The primary gets revision " + short(r.Revision)})
+	}
+	if primary.Revision != r.Revision {
+		p.act(PromoteTo{Revision: r.Revision})
+	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
+		p.st.Promoted, p.st.Tried = r.Revision, r.Revision
+		p.goTo(Returning)
+		p.enter(Finalising)
+		return true
+	}
+	p.keepServing()
+	p.waitForPrimary()
+	if !p.late() {
+		return false
+	}
+	p.fail(OutcomeFailed, "PromotionFailed", "the primary does not get ready with the new revision: "+p.st.Wait.Message)
+	return true
+}
+
+// restoring gives the primary its last promoted revision back; the traffic stays where pods are ready.
+func (p *pass) restoring() bool {
+	r, primary := p.st.Run, &p.obs.Workload.Primary
+	if primary.Revision != p.st.Promoted {
+		p.act(PromoteTo{Revision: p.st.Promoted, Restore: true})
+	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
+		r.Written = false
+		p.tell(Event{Type: PrimaryRestored, Message: "The primary is back at revision " + short(p.st.Promoted)})
+		p.goTo(Retreating)
+		p.enter(Failed)
+		return true
+	}
+	p.keepServing()
+	p.wait("Restoring", ready("primary", primary, primary.Replicas), time.Time{}, "ready pods of the primary")
+	return false
+}
+
+// keepServing moves everything to the canary when the primary has lost its last ready pod and the canary has some:
+// then safety wins over the plan.
+func (p *pass) keepServing() {
+	w := &p.obs.Workload
+	if w.Primary.Serving > 0 || !p.canaryReady() || p.obs.Traffic.Problem != nil {
+		return
+	}
+	p.st.Run.Weight = Whole
+	if p.obs.Traffic.Split != p.fullSplit() {
+		p.act(SetSplit{Split: p.fullSplit()})
+	}
+}
