@@ -21,9 +21,6 @@ func (p *pass) finalising() bool {
 // returning lowers the canary's weight step by step. A person's pause freezes it, unless the canary is gone.
 func (p *pass) returning() bool {
 	r := p.st.Run
-	if r.Weight > 0 && r.Acked.IsZero() && p.obs.Traffic.Acked == p.runSplit() {
-		r.Acked = p.now.Add(-p.spec.Interval)
-	}
 	target := p.back()
 	if target < r.Weight {
 		r.Weight, r.Acked = target, time.Time{}

@@ -91,7 +91,7 @@ func (p *pass) preparing() bool {
 func (p *pass) prepare() bool {
 	r := p.st.Run
 	if !p.reached(r.Due) {
-		p.wait("Preparing", "a pre-rollout hook refused; it is asked again", time.Time{}, "its agreement, or the threshold of failed checks")
+		p.wait("Preparing", "a hook refused; it is asked again", time.Time{}, "its agreement, or the threshold of failed checks")
 		return false
 	}
 	for i := range p.spec.Hooks {
@@ -109,6 +109,8 @@ func (p *pass) prepare() bool {
 			r.Due = p.now.Add(p.spec.Interval)
 			v := refused(h, answer)
 			r.Results = v.Results
+			p.wakeAt(r.Due)
+			p.wait("Preparing", "hook "+h.Name+" refused; it is asked again", time.Time{}, "its agreement, or the threshold of failed checks")
 			return p.count(v)
 		}
 	}

@@ -94,6 +94,8 @@ func (p *pass) replacing() bool {
 		p.act(PromoteTo{Revision: r.Revision})
 	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
 		p.st.Promoted, p.st.Tried = r.Revision, r.Revision
+		// The first step back is due at once.
+		r.Acked = p.now.Add(-p.spec.Interval)
 		p.goTo(Returning)
 		p.enter(Finalising)
 		return true

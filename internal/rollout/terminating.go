@@ -22,10 +22,11 @@ func (p *pass) terminating() bool {
 		p.wait("Unreadable", "what runs cannot be read: "+p.obs.Workload.Problem.Message, deadline, "a read, or the deadline")
 		return false
 	}
-	if p.spec.RevertOnDeletion && p.obs.Workload.Target.Exists && !p.reverted(deadline) {
+	revert := p.spec.RevertOnDeletion && p.obs.Workload.Target.Exists
+	if revert && !p.reverted(deadline) || !revert && !p.settled(deadline) {
 		return false
 	}
-	p.act(Release{Revert: p.spec.RevertOnDeletion})
+	p.act(Release{Revert: revert})
 	p.wait("Releasing", "what Serin made is being given back", deadline, "its end, or the deadline")
 	return false
 }
@@ -46,5 +47,20 @@ func (p *pass) reverted(deadline time.Time) bool {
 	}
 	p.act(SetSplit{Split: all})
 	p.wait("Routing", "the target gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
+	return false
+}
+
+// settled takes the traffic off the canary before the canary is let go in the middle of a run.
+func (p *pass) settled(deadline time.Time) bool {
+	t := &p.obs.Traffic
+	if t.Problem == nil && !t.Split.carries() && !t.Acked.carries() {
+		return true
+	}
+	if p.obs.Workload.Primary.Serving == 0 {
+		p.wait("PrimaryDown", "no pod of the primary is ready", deadline, "a ready pod of the primary, or the deadline")
+		return false
+	}
+	p.act(SetSplit{Split: restSplit()})
+	p.wait("Routing", "the primary gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }

@@ -18,11 +18,11 @@ func (p *pass) progressWait(reason, message string) {
 	if !progressReasons(p.was.Reason) {
 		p.moved()
 	}
-	until := r.Progress.Add(p.spec.ProgressDeadline)
 	if _, held := p.held(); held {
-		until = time.Time{}
+		p.wait(reason, message, time.Time{}, "progress; the deadline stands still until serin resume")
+		return
 	}
-	p.wait(reason, message, until, "progress, or the progress deadline")
+	p.wait(reason, message, r.Progress.Add(p.spec.ProgressDeadline), "progress, or the progress deadline")
 }
 
 // progressReasons are the waits on which the progress deadline runs.
