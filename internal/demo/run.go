@@ -67,7 +67,7 @@ func (d *story) prepare(dir string, command []string) error {
 
 // tell brings the app up, makes every release under load, and prints the table.
 func (d *story) tell(ctx context.Context) (Report, error) {
-	d.say("Bringing up %s %s from the manifests in %s", Service, Baseline().Version, d.manifests.dir)
+	d.sayf("Bringing up %s %s from the manifests in %s", Service, Baseline().Version, d.manifests.dir)
 	address, err := d.bringUp(ctx)
 	if err != nil {
 		return Report{}, err
@@ -76,7 +76,7 @@ func (d *story) tell(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	d.say("Sending %d requests per second to %s", d.options.Rate, address.URL)
+	d.sayf("Sending %d requests per second to %s", d.options.Rate, address.URL)
 	rows, err := d.underLoad(ctx, d.releaseAll)
 	if err != nil {
 		return Report{}, err
@@ -90,7 +90,7 @@ func (d *story) tell(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	if d.options.Keep {
-		d.say("Everything keeps running, under load, until you end it with Ctrl-C")
+		d.sayf("Everything keeps running, under load, until you end it with Ctrl-C")
 		d.load.Run(ctx)
 	}
 	return report, nil
@@ -124,12 +124,12 @@ func (d *story) releaseAll(ctx context.Context) ([]Row, error) {
 	rows := make([]Row, 0, len(d.options.Releases))
 	after := ""
 	for _, release := range d.options.Releases {
-		d.say("Releasing %s: %s", release.App.Version, release.Name)
+		d.sayf("Releasing %s: %s", release.App.Version, release.Name)
 		row, err := d.release(ctx, release, after)
 		if err != nil {
 			return rows, err
 		}
-		d.say("%s was %s: %s", release.App.Version, word(row.Ended.Outcome), why(row.Ended))
+		d.sayf("%s was %s: %s", release.App.Version, word(row.Ended.Outcome), why(row.Ended))
 		rows = append(rows, row)
 		if row.Ended.Outcome == "" {
 			break // The canary is still busy with this release, so the next one would prove nothing.
@@ -197,6 +197,6 @@ func (d *story) count(rows []Row) (Report, error) {
 	return report, nil
 }
 
-func (d *story) say(format string, args ...any) {
+func (d *story) sayf(format string, args ...any) {
 	fmt.Fprintf(d.out, format+"\n", args...)
 }

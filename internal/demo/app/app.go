@@ -120,7 +120,13 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{Handler: a, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		err := server.Serve(listener)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil // It ended because we ended it.
+		}
+		served <- err
+	}()
 	a.log.Info("Listening", "address", listener.Addr().String(), "version", a.settings.Version)
 
 	var crash <-chan time.Time
@@ -133,18 +139,15 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-crash:
-		_ = server.Close() // A crash has no manners: what is in flight is cut off.
-		<-served
-		return ErrCrashed
+		// A crash has no manners: what is in flight is cut off.
+		return errors.Join(ErrCrashed, server.Close(), <-served)
 	case <-ctx.Done():
 	}
 	a.leaving.Store(true)
 	a.log.Info("Leaving", "version", a.settings.Version)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	err := server.Shutdown(last)
-	<-served
-	if err != nil {
+	if err := errors.Join(server.Shutdown(last), <-served); err != nil {
 		return fmt.Errorf("finish the requests in flight: %w", err)
 	}
 	return nil

@@ -33,16 +33,17 @@ func newApp(t *testing.T, s app.Settings) *app.App {
 	return a
 }
 
-func ask(a *app.App, path string) *httptest.ResponseRecorder {
+func ask(t *testing.T, a *app.App, path string) *httptest.ResponseRecorder {
+	t.Helper()
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
 	return w
 }
 
 func TestAnswerSaysWhoMadeIt(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, app.Settings{Version: "v7", Pod: "shop-1"})
-	w := ask(a, "/")
+	w := ask(t, a, "/")
 	if got := w.Header().Get(app.VersionHeader); w.Code != http.StatusOK || got != "v7" {
 		t.Errorf("status %d from version %q, want 200 from v7", w.Code, got)
 	}
@@ -60,7 +61,7 @@ func TestErrorsComeAtTheirRate(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, app.Settings{Version: "v3", ErrorRate: 0.05, Seed: 1})
 	for range 10_000 {
-		ask(a, "/")
+		ask(t, a, "/")
 	}
 	counts := a.Counts()
 	if got := counts.Total(); got != 10_000 {
@@ -76,7 +77,7 @@ func TestOnlyAnswersCount(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, app.Settings{Version: "v1"})
 	for _, path := range []string{"/", "/any/path", "/healthz", "/readyz", "/metrics", "/counts"} {
-		if w := ask(a, path); w.Code != http.StatusOK {
+		if w := ask(t, a, path); w.Code != http.StatusOK {
 			t.Errorf("GET %s: status %d, want 200", path, w.Code)
 		}
 	}
@@ -85,13 +86,13 @@ func TestOnlyAnswersCount(t *testing.T) {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 	var got tally.Counts
-	if err := json.Unmarshal(ask(a, "/counts").Body.Bytes(), &got); err != nil {
+	if err := json.Unmarshal(ask(t, a, "/counts").Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("/counts (-want +got):\n%s", diff)
 	}
-	if text, want := ask(a, "/metrics").Body.String(), `demo_requests_total{status="200",version="v1"} 2`; !strings.Contains(text, want) {
+	if text, want := ask(t, a, "/metrics").Body.String(), `demo_requests_total{status="200",version="v1"} 2`; !strings.Contains(text, want) {
 		t.Errorf("/metrics does not have %s:\n%s", want, text)
 	}
 }
@@ -99,10 +100,10 @@ func TestOnlyAnswersCount(t *testing.T) {
 func TestUnreadyAppIsAliveAndNotReady(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, app.Settings{Version: "v1", Unready: true})
-	if got := ask(a, "/readyz").Code; got != http.StatusServiceUnavailable {
+	if got := ask(t, a, "/readyz").Code; got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d, want 503", got)
 	}
-	if got := ask(a, "/healthz").Code; got != http.StatusOK {
+	if got := ask(t, a, "/healthz").Code; got != http.StatusOK {
 		t.Errorf("/healthz: %d, want 200", got)
 	}
 }
@@ -112,7 +113,7 @@ func TestLeaversCountNothing(t *testing.T) {
 	a := newApp(t, app.Settings{Version: "v1", Median: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody).WithContext(ctx)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 	a.ServeHTTP(httptest.NewRecorder(), r)
 	if got := a.Counts().Total(); got != 0 {
 		t.Errorf("counted %d answers to a client that was gone, want 0", got)
@@ -128,7 +129,7 @@ func TestLedgersOutliveTheirProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 12 {
-			ask(a, "/")
+			ask(t, a, "/")
 		}
 		t.Cleanup(func() { _ = a.Close() })
 	}

@@ -62,7 +62,7 @@ func SettingsFrom(env func(string) string) (Settings, error) {
 	}
 	if s.Seed == 0 {
 		h := fnv.New64a()
-		h.Write([]byte(s.Version + "/" + s.Pod))
+		_, _ = h.Write([]byte(s.Version + "/" + s.Pod)) // A hash never fails.
 		s.Seed = h.Sum64()
 	}
 	return s, errors.Join(r.errs...)

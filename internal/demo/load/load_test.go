@@ -31,7 +31,8 @@ func until(t *testing.T, want int, handler http.Handler) load.Snapshot {
 	defer stop()
 	seen := 0
 	g, err := load.New(server.URL, rate, load.Options{Host: "shop", Record: func(load.Answer) {
-		if seen++; seen == want {
+		seen++
+		if seen == want {
 			stop()
 		}
 	}})
@@ -42,7 +43,8 @@ func until(t *testing.T, want int, handler http.Handler) load.Snapshot {
 	return g.Snapshot()
 }
 
-func mark(w http.ResponseWriter, version string) { w.Header().Set(app.VersionHeader, version) }
+// mark makes an answer one of the app.
+func mark(w http.ResponseWriter) { w.Header().Set(app.VersionHeader, "v1") }
 
 func TestLoadAgreesWithTheApp(t *testing.T) {
 	t.Parallel()
@@ -92,7 +94,7 @@ func TestWhatTheAppDidNotAnswerIsLost(t *testing.T) {
 		"half a body": {
 			reason: "an answer that breaks off",
 			answer: func(w http.ResponseWriter, _ *http.Request) {
-				mark(w, "v1")
+				mark(w)
 				w.Header().Set("Content-Length", "100")
 				_, _ = io.WriteString(w, "half")
 			},
@@ -127,7 +129,7 @@ func TestASecondAttemptIsALoss(t *testing.T) {
 		if served.Add(1) > 10 && broken.CompareAndSwap(0, 1) {
 			panic(http.ErrAbortHandler)
 		}
-		mark(w, "v1")
+		mark(w)
 		_, _ = io.WriteString(w, r.Host)
 	}))
 	if got.Lost != 1 {
@@ -147,7 +149,7 @@ func TestLoadKeepsItsScheduleWhenAnswersDoNotCome(t *testing.T) {
 				close(all)
 			}
 			<-release
-			mark(w, "v1")
+			mark(w)
 		}))
 	}()
 	<-all // A closed loop would never get here: no request has been answered yet.
@@ -180,7 +182,7 @@ func TestSilenceIsALoss(t *testing.T) {
 
 func TestASecondRunGoesOnCounting(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { mark(w, "v1") }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { mark(w) }))
 	t.Cleanup(server.Close)
 	recorded := make(chan struct{}, 10_000)
 	g, err := load.New(server.URL, rate, load.Options{Record: func(load.Answer) { recorded <- struct{}{} }})

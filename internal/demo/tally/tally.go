@@ -3,11 +3,11 @@
 package tally
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Key is one kind of answer.
@@ -23,7 +23,7 @@ func (k Key) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *Key) UnmarshalText(text []byte) error {
-	i := strings.LastIndexByte(string(text), '/')
+	i := bytes.LastIndexByte(text, '/')
 	if i < 0 {
 		return fmt.Errorf("count %q is not VERSION/STATUS", text)
 	}
