@@ -15,7 +15,7 @@ func (p *pass) open(t HookType) bool {
 	if poll.Since.IsZero() {
 		poll.Since = p.now
 	}
-	refusal, answered := p.poll(t, poll)
+	hook, refusal, answered := p.poll(t, poll)
 	if answered && refusal == "" {
 		if poll.Closed != "" {
 			p.tell(Event{Type: GateOpened, Message: "Gate " + string(t) + " is open"})
@@ -25,7 +25,7 @@ func (p *pass) open(t HookType) bool {
 	}
 	if refusal != "" {
 		if poll.Closed == "" {
-			p.tell(Event{Type: GateClosed, Severity: Warn, Message: "Gate " + string(t) + " is closed: " + refusal})
+			p.tell(Event{Type: GateClosed, Severity: Warn, Reason: hook, Message: "Gate " + string(t) + " is closed: " + refusal})
 		}
 		poll.Closed = refusal
 	}
@@ -40,10 +40,11 @@ func orAsked(refusal string) string {
 	return refusal
 }
 
-// poll asks all hooks of a type once per interval. It returns the first refusal, and whether all have answered.
-func (p *pass) poll(t HookType, poll *Poll) (refusal string, answered bool) {
+// poll asks all hooks of a type once per interval. It returns the first hook that refused and what it said, and
+// whether all have answered.
+func (p *pass) poll(t HookType, poll *Poll) (hook, refusal string, answered bool) {
 	if !p.reached(poll.Due) {
-		return "", false
+		return "", "", false
 	}
 	answered = true
 	for i := range p.spec.Hooks {
@@ -56,7 +57,7 @@ func (p *pass) poll(t HookType, poll *Poll) (refusal string, answered bool) {
 		case !ok:
 			answered = false
 		case !answer.OK && refusal == "":
-			refusal = h.Name + ": " + answer.Message
+			hook, refusal = h.Name, h.Name+": "+answer.Message
 		}
 	}
 	if answered {
@@ -65,9 +66,9 @@ func (p *pass) poll(t HookType, poll *Poll) (refusal string, answered bool) {
 		if refusal != "" {
 			p.wakeAt(poll.Due)
 		}
-		return refusal, true
+		return hook, refusal, true
 	}
-	return "", false
+	return "", "", false
 }
 
 // ask puts one question to one hook, unless its answer is there already.

@@ -190,12 +190,13 @@ type Event struct {
 	Severity Severity  `json:"severity"`
 	Phase    Phase     `json:"phase"`
 	Message  string    `json:"message"`
-	Reason   string    `json:"reason,omitempty"`
-	Run      string    `json:"run,omitempty"`
-	Revision string    `json:"revision,omitempty"`
-	Step     int       `json:"step,omitempty"`
-	Weight   Weight    `json:"weight,omitempty"`
-	By       string    `json:"by,omitempty"`
+	// Reason is one word behind the message; on GateClosed it is the name of the hook that refused.
+	Reason   string `json:"reason,omitempty"`
+	Run      string `json:"run,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	Step     int    `json:"step,omitempty"`
+	Weight   Weight `json:"weight,omitempty"`
+	By       string `json:"by,omitempty"`
 	// Results are the evidence of a check or of a verdict.
 	Results []analysis.Result `json:"results,omitempty"`
 	// Ending is set on the event that ends a run: it carries the outcome.
