@@ -45,9 +45,7 @@ func (w *world) do(d *datadriven.TestData) error {
 		"promote": rollout.Promote, "abort": rollout.Abort, "pause": rollout.Pause,
 		"resume": rollout.Resume, "retry": rollout.Retry, "skip": rollout.Skip,
 	}[d.Cmd]; ok {
-		w.obs.Commands = append(w.obs.Commands, rollout.Command{
-			UID: strconv.Itoa(len(w.obs.Commands)), Verb: verb, Intent: rollout.Intent{By: "ann", Reason: "because", At: w.now},
-		})
+		w.command(verb)
 	}
 	return nil
 }

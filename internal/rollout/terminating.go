@@ -41,8 +41,12 @@ func (p *pass) reverted(deadline time.Time) bool {
 		p.wait("CanaryNotReady", ready("canary", &w.Canary, w.Target.Replicas), deadline, "ready pods, or the deadline")
 		return false
 	}
-	all := Split{Canary: Whole}
-	if t := &p.obs.Traffic; t.Problem == nil && t.Split == all && t.Acked == all {
+	t, all := &p.obs.Traffic, Split{Canary: Whole}
+	switch {
+	case t.Problem != nil:
+		p.wait("Unreadable", "where requests go cannot be read: "+t.Problem.Message, deadline, "a read, or the deadline")
+		return false
+	case t.Split == all && t.Acked == all:
 		return true
 	}
 	p.act(SetSplit{Split: all})

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/serin-dev/serin/internal/analysis"
@@ -15,10 +14,16 @@ import (
 // epoch is when every scenario begins.
 var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
+// tester is what a world reports to: a test, a fuzz target or a property.
+type tester interface {
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is the least that a canary needs around it: pods, a data plane, metrics, hooks and people. Everything
 // follows at once unless a scenario says otherwise.
 type world struct {
-	t     testing.TB
+	t     tester
 	now   time.Time
 	spec  rollout.Spec
 	state rollout.State
@@ -32,12 +37,12 @@ type world struct {
 	evidence *analysis.Evidence
 
 	effects int
+	saved   string
 	told    map[string]bool
 	log     []string
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
+func newWorld(t tester) *world {
 	w := &world{t: t, now: epoch, canaryUp: true, primaryUp: true, acks: true, hooks: map[string]bool{}, told: map[string]bool{}}
 	w.spec = rollout.Spec{
 		Interval: 10 * time.Second, Drain: 5 * time.Second, StepWeight: 20 * rollout.Percent, MaxWeight: 60 * rollout.Percent,
@@ -57,8 +62,8 @@ func healthy() *analysis.Evidence {
 	}}}
 }
 
-// pass makes one pass: observe, Step, check the invariants, perform.
-func (w *world) pass() {
+// pass makes one pass: observe, Step, check the invariants, perform. It says whether there may be more to do.
+func (w *world) pass() bool {
 	w.obs.Now = w.now
 	w.settle()
 	before := w.state
@@ -68,14 +73,19 @@ func (w *world) pass() {
 	}
 	data, err := rollout.Encode(after)
 	if err != nil {
-		w.t.Fatal(err)
+		w.t.Fatalf("%v", err)
 	}
 	if w.state, err = rollout.Decode(data); err != nil {
-		w.t.Fatal(err)
+		w.t.Fatalf("%v", err)
 	}
+	busy := w.saved != string(data)
+	w.saved = string(data)
 	for _, a := range actions {
+		_, wake := a.(rollout.Wake)
+		busy = busy || !wake
 		w.perform(a)
 	}
+	return busy
 }
 
 // settle lets pods and the data plane follow what was written.
@@ -162,7 +172,9 @@ func (w *world) note(format string, args ...any) {
 func (w *world) run(d time.Duration) {
 	for end := w.now.Add(d); !w.now.After(end); w.now = w.now.Add(time.Second) {
 		for range 8 {
-			w.pass()
+			if !w.pass() {
+				break
+			}
 		}
 	}
 }
@@ -194,4 +206,11 @@ func splitText(s rollout.Split) string {
 
 func problem(kind string) *fault.Problem {
 	return &fault.Problem{Kind: fault.Kind(kind), Message: "it is " + kind}
+}
+
+func (w *world) command(verb rollout.Verb) {
+	w.obs.Commands = append(w.obs.Commands, rollout.Command{
+		UID: fmt.Sprint(len(w.told), "-", w.now.Unix(), "-", len(w.obs.Commands)), Verb: verb, Intent: rollout.Intent{By: "ann", Reason: "because", At: w.now},
+	})
+	w.obs.Commands = w.obs.Commands[max(0, len(w.obs.Commands)-8):]
 }
