@@ -28,8 +28,8 @@ func (p *pass) takeCommands() {
 
 func (p *pass) tellCommand(c *Command, refusal string) {
 	e := Event{Type: CommandTaken, By: c.By, Reason: c.UID, Message: string(c.Verb) + " by " + orUnknown(c.By)}
-	if c.Intent.Reason != "" {
-		e.Message += ": " + c.Intent.Reason
+	if c.Reason != "" {
+		e.Message += ": " + c.Reason
 	}
 	if refusal != "" {
 		e.Type, e.Severity = CommandRefused, Warn
@@ -152,8 +152,8 @@ func (p *pass) obeyAbort(c *Command) string {
 		return "it is going back already"
 	}
 	message := "aborted by " + orUnknown(c.By)
-	if c.Intent.Reason != "" {
-		message += ": " + c.Intent.Reason
+	if c.Reason != "" {
+		message += ": " + c.Reason
 	}
 	p.fail(OutcomeAborted, "Aborted", message)
 	return ""

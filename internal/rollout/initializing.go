@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // initializing gives the target a primary. Until a pod of it has been ready there is nothing to protect, so the
 // primary follows the target; from then on every revision has to go through a run.
@@ -77,10 +80,5 @@ func (p *pass) invalid() {
 }
 
 func (p *pass) pinned(revision string) bool {
-	for _, have := range p.obs.Workload.Target.Pinned {
-		if have == revision {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.obs.Workload.Target.Pinned, revision)
 }

@@ -123,9 +123,10 @@ const (
 
 // Command is a person's intent.
 type Command struct {
+	Intent
+
 	UID  string `json:"uid"`
 	Verb Verb   `json:"verb"`
-	Intent
 	// Run and Revision are what the command was meant for; empty means whatever is current.
 	Run      string `json:"run,omitempty"`
 	Revision string `json:"revision,omitempty"`

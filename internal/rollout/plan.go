@@ -66,7 +66,7 @@ type compiler struct {
 	warnings []string
 }
 
-func (c *compiler) warn(format string, args ...any) {
+func (c *compiler) warnf(format string, args ...any) {
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
 }
 
@@ -81,7 +81,7 @@ func (c *compiler) compile() (Plan, error) {
 	case s.Iterations > 0:
 		return c.blueGreen(s.Iterations), nil
 	case weighted && !s.Traffic.Weights:
-		c.warn("this provider knows no weights: the steps are replaced by a blue/green release with %d iterations", fallbackIterations)
+		c.warnf("this provider knows no weights: the steps are replaced by a blue/green release with %d iterations", fallbackIterations)
 		return c.blueGreen(fallbackIterations), nil
 	case weighted:
 		return c.weighted()
@@ -121,7 +121,7 @@ func (c *compiler) mirror() Weight {
 		return 0
 	}
 	if !c.spec.Traffic.Mirror {
-		c.warn("this provider cannot mirror requests: the mirrored step is left out")
+		c.warnf("this provider cannot mirror requests: the mirrored step is left out")
 		return 0
 	}
 	return min(c.spec.MirrorWeight, Whole)
@@ -142,7 +142,7 @@ func (c *compiler) weights() ([]Weight, error) {
 		weights = append(weights, w)
 	}
 	if limit%s.StepWeight != 0 {
-		c.warn("maxWeight %s is no multiple of stepWeight %s: the last step is %s", limit, s.StepWeight, limit)
+		c.warnf("maxWeight %s is no multiple of stepWeight %s: the last step is %s", limit, s.StepWeight, limit)
 	}
 	return append(weights, limit), nil
 }
@@ -164,23 +164,27 @@ func checkedWeights(weights []Weight) ([]Weight, error) {
 func (c *compiler) warnAbout(p Plan) {
 	s := &c.spec
 	if len(s.Metrics) == 0 && !s.has(DuringRollout) {
-		c.warn("the analysis has no metric and no rollout hook: readiness alone decides")
+		c.warnf("the analysis has no metric and no rollout hook: readiness alone decides")
 	}
 	if p.Strategy == BlueGreen && p.Steps[0].Mirror == 0 && !s.has(DuringRollout) && !s.has(PreRollout) {
-		c.warn("nothing sends requests to the canary during a blue/green release: mirror traffic or add a hook that generates load")
+		c.warnf("nothing sends requests to the canary during a blue/green release: mirror traffic or add a hook that generates load")
 	}
 	if s.Match && p.Strategy != ABTest {
-		c.warn("analysis.match is ignored without iterations")
+		c.warnf("analysis.match is ignored without iterations")
 	}
-	switch {
+	c.warnAboutSessions(p)
+}
+
+func (c *compiler) warnAboutSessions(p Plan) {
+	switch s := &c.spec; {
 	case s.Sticky && p.Strategy == ABTest:
-		c.warn("session affinity is ignored in an A/B test: the match conditions decide")
+		c.warnf("session affinity is ignored in an A/B test: the match conditions decide")
 	case s.Sticky && !s.Traffic.Sticky:
-		c.warn("this provider cannot keep sessions: session affinity is ignored")
+		c.warnf("this provider cannot keep sessions: session affinity is ignored")
 	}
 }
 
-func (s *Spec) has(t HookType) bool {
+func (s Spec) has(t HookType) bool {
 	for i := range s.Hooks {
 		if s.Hooks[i].Type == t {
 			return true
@@ -206,7 +210,7 @@ func (p Plan) Shortest(s Spec) time.Duration {
 }
 
 // fingerprint tells an edited plan from the one that a run began with.
-func (p *Plan) fingerprint() string {
+func (p Plan) fingerprint() string {
 	b := make([]byte, 0, 16+12*len(p.Steps))
 	b = append(b, p.Strategy...)
 	for _, s := range p.Steps {
@@ -228,7 +232,7 @@ func (p *Plan) fingerprint() string {
 }
 
 // at returns the index of the last step whose weight is not above w, or -1.
-func (p *Plan) at(w Weight) int {
+func (p Plan) at(w Weight) int {
 	found := -1
 	for i := range p.Steps {
 		if p.Steps[i].Canary <= w {

@@ -86,6 +86,12 @@ func (p *pass) replacing() bool {
 		if p.holds() {
 			return false
 		}
+		if primary.Abrupt && !r.Full {
+			// The manifest changed since the verdict: the primary cannot be replaced gradually any more.
+			r.Full = true
+			p.goTo(Opening)
+			return true
+		}
 		r.Written = true
 		p.moved()
 		p.tell(Event{Type: PrimaryWritten, Message: "The primary gets revision " + short(r.Revision)})

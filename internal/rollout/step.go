@@ -25,6 +25,21 @@ func Step(spec Spec, state State, obs Observation) (State, []Action) {
 	return p.finish()
 }
 
+// pass is one Step in progress.
+type pass struct {
+	spec Spec
+	plan Plan
+	// planless is why the spec has no plan, or nil.
+	planless error
+	obs      *Observation
+	now      time.Time
+	was      Wait
+	st       State
+	acts     []Action
+	waited   bool
+	wake     time.Time
+}
+
 // move is the whole machine: one method for each phase, each in the file that bears its name. A phase returns true
 // when it moved the canary on and the next one should look at the same observation.
 func (p *pass) move() bool {
@@ -55,21 +70,6 @@ func (p *pass) move() bool {
 
 // maxMoves bounds the phases and stages that one pass can go through; the longest way has nine.
 const maxMoves = 16
-
-// pass is one Step in progress.
-type pass struct {
-	spec Spec
-	plan Plan
-	// planless is why the spec has no plan, or nil.
-	planless error
-	obs      *Observation
-	now      time.Time
-	was      Wait
-	st       State
-	acts     []Action
-	waited   bool
-	wake     time.Time
-}
 
 func newPass(spec Spec, state State, obs *Observation) *pass {
 	p := &pass{spec: spec.Default(), obs: obs, now: obs.Now, was: state.Wait, st: state}

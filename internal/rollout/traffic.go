@@ -148,7 +148,8 @@ func (p *pass) letGo() bool {
 func (p *pass) bringUp() bool {
 	c, want := &p.obs.Workload.Canary, p.obs.Workload.Target.Replicas
 	if c.Replicas != want || c.Revision != p.st.Run.Revision {
-		if c.Revision != p.st.Run.Revision && c.Replicas > 0 && !p.drained() {
+		// A promotion by a person may come before the run has cleared what an earlier one left.
+		if c.Revision != p.st.Run.Revision && c.Replicas > 0 && (!p.clear() || !p.drained()) {
 			return false
 		}
 		p.act(Scale{Side: CanarySide, Revision: p.st.Run.Revision, Replicas: want})

@@ -12,7 +12,7 @@ import (
 )
 
 // epoch is when every scenario begins.
-var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+func epoch() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
 
 // tester is what a world reports to: a test, a fuzz target or a property.
 type tester interface {
@@ -43,7 +43,7 @@ type world struct {
 }
 
 func newWorld(t tester) *world {
-	w := &world{t: t, now: epoch, canaryUp: true, primaryUp: true, acks: true, hooks: map[string]bool{}, told: map[string]bool{}}
+	w := &world{t: t, now: epoch(), canaryUp: true, primaryUp: true, acks: true, hooks: map[string]bool{}, told: map[string]bool{}}
 	w.spec = rollout.Spec{
 		Interval: 10 * time.Second, Drain: 5 * time.Second, StepWeight: 20 * rollout.Percent, MaxWeight: 60 * rollout.Percent,
 		Traffic: rollout.Capabilities{Weights: true, Mirror: true, Match: true, Sticky: true},
@@ -69,7 +69,7 @@ func (w *world) pass() bool {
 	before := w.state
 	after, actions := rollout.Step(w.spec, before, w.obs)
 	for _, v := range rollout.Verify(w.spec, before, w.obs, after, actions) {
-		w.t.Errorf("+%s: %s\nbefore %+v\nafter %+v\nactions %+v", w.now.Sub(epoch), v, before, after, actions)
+		w.t.Fatalf("+%s: %s\nobserved %+v\nbefore %s\nafter  %s\nactions %+v", w.now.Sub(epoch()), v, w.obs, stateText(before), stateText(after), actions)
 	}
 	data, err := rollout.Encode(after)
 	if err != nil {
@@ -112,17 +112,17 @@ func (w *world) perform(a rollout.Action) {
 	switch a := a.(type) {
 	case rollout.SetSplit:
 		w.obs.Traffic.Exists, w.obs.Traffic.Split = true, a.Split
-		w.note("route   %s", splitText(a.Split))
+		w.notef("route   %s", splitText(a.Split))
 		w.effects++
 	case rollout.Pin:
 		w.obs.Workload.Target.Pinned = append(w.obs.Workload.Target.Pinned, a.Revision)
 	case rollout.Scale:
 		w.obs.Workload.Canary = rollout.Side{Exists: true, Revision: a.Revision, Replicas: a.Replicas}
-		w.note("scale   canary to %d of %s", a.Replicas, a.Revision)
+		w.notef("scale   canary to %d of %s", a.Replicas, a.Revision)
 		w.effects++
 	case rollout.Floor:
 		w.obs.Workload.Primary.Floor = a.Replicas
-		w.note("floor   primary at %d", a.Replicas)
+		w.notef("floor   primary at %d", a.Replicas)
 		w.effects++
 	case rollout.PromoteTo:
 		p := &w.obs.Workload.Primary
@@ -130,7 +130,7 @@ func (w *world) perform(a rollout.Action) {
 		if p.Replicas == 0 {
 			p.Replicas = w.obs.Workload.Target.Replicas
 		}
-		w.note("write   primary with %s restore=%t", a.Revision, a.Restore)
+		w.notef("write   primary with %s restore=%t", a.Revision, a.Restore)
 		w.effects++
 	case rollout.Measure:
 		if w.evidence != nil {
@@ -148,7 +148,7 @@ func (w *world) perform(a rollout.Action) {
 		w.hear(a.Event)
 	case rollout.Release:
 		w.obs.Released = true
-		w.note("release revert=%t", a.Revert)
+		w.notef("release revert=%t", a.Revert)
 		w.effects++
 	case rollout.Wake:
 	}
@@ -157,15 +157,15 @@ func (w *world) perform(a rollout.Action) {
 func (w *world) hear(e rollout.Event) {
 	if !w.told[e.ID] {
 		w.told[e.ID] = true
-		w.note("%-7s %s", e.Severity, e.Message)
+		w.notef("%-7s %s", e.Severity, e.Message)
 	}
 	if !slices.Contains(w.obs.Delivered, e.ID) {
 		w.obs.Delivered = append(w.obs.Delivered, e.ID)
 	}
 }
 
-func (w *world) note(format string, args ...any) {
-	w.log = append(w.log, fmt.Sprintf("%6s %-16s ", w.now.Sub(epoch), w.state.Phase)+fmt.Sprintf(format, args...))
+func (w *world) notef(format string, args ...any) {
+	w.log = append(w.log, fmt.Sprintf("%6s %-16s ", w.now.Sub(epoch()), w.state.Phase)+fmt.Sprintf(format, args...))
 }
 
 // run lets d pass, one pass per second and several where the world follows at once.
@@ -213,4 +213,12 @@ func (w *world) command(verb rollout.Verb) {
 		UID: fmt.Sprint(len(w.told), "-", w.now.Unix(), "-", len(w.obs.Commands)), Verb: verb, Intent: rollout.Intent{By: "ann", Reason: "because", At: w.now},
 	})
 	w.obs.Commands = w.obs.Commands[max(0, len(w.obs.Commands)-8):]
+}
+
+func stateText(s rollout.State) string {
+	data, err := rollout.Encode(s)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
 }
