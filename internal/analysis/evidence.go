@@ -18,6 +18,30 @@ type Evidence struct {
 	Gauges map[string]Gauge `json:"gauges,omitempty"`
 }
 
+// Since returns the evidence without what was sampled before a time: a sample from before the weight was acknowledged
+// says nothing about that weight.
+func (e Evidence) Since(t time.Time) Evidence {
+	// Sources keep times in milliseconds.
+	t = t.Truncate(time.Millisecond)
+	if e.Batch != nil && e.Batch.From.Before(t) {
+		e.Batch = nil
+		e.BatchProblem = stale()
+	}
+	gauges := make(map[string]Gauge, len(e.Gauges))
+	for name, g := range e.Gauges {
+		if g.Problem == nil && g.At.Before(t) {
+			g = Gauge{At: g.At, Problem: stale()}
+		}
+		gauges[name] = g
+	}
+	e.Gauges = gauges
+	return e
+}
+
+func stale() *fault.Problem {
+	return &fault.Problem{Kind: fault.NoData, Message: "the newest sample is from before the weight was acknowledged"}
+}
+
 // Batch holds the client-visible requests of both versions in one window at one weight. Counts are
 // differences of raw counters, taken per series, so a restart of a process never makes them negative.
 type Batch struct {

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/serin-dev/serin/internal/analysis"
@@ -19,7 +18,7 @@ func (p *pass) check() bool {
 	if !p.reached(r.Due) {
 		return false
 	}
-	if p.now.Sub(r.Due) > p.spec.Interval+maxLate {
+	if p.now.Add(-maxLate).After(r.Due.Add(p.spec.Interval)) {
 		r.Round++
 		r.Due = p.now
 	}
@@ -30,7 +29,7 @@ func (p *pass) check() bool {
 	r.Results = verdict.Results
 	r.Round++
 	r.Due = r.Due.Add(p.spec.Interval)
-	if r.Due.Before(p.now) {
+	if !r.Due.After(p.now) {
 		r.Due = p.now.Add(p.spec.Interval)
 	}
 	p.wakeAt(r.Due)
@@ -57,14 +56,14 @@ func (p *pass) judge() (analysis.Verdict, bool) {
 	if len(p.spec.Metrics) == 0 {
 		return analysis.Verdict{Outcome: analysis.Passing}, true
 	}
-	id := r.Name + "/" + strconv.Itoa(r.Step) + "/check/" + strconv.Itoa(r.Round)
+	id := r.question("check", r.Round)
 	evidence, ok := p.obs.Measurements[id]
 	if !ok {
 		p.act(Measure{ID: id, From: r.Acked, To: r.Due, Weight: r.Weight})
 		p.wait("Checking", "the metrics are being read", time.Time{}, "their answer or their time-out")
 		return analysis.Verdict{}, false
 	}
-	return analysis.Judge(p.spec.Metrics, evidence), true
+	return analysis.Judge(p.spec.Metrics, evidence.Since(r.Acked)), true
 }
 
 // refused is the verdict of a hook that did not agree.
@@ -88,23 +87,32 @@ func (p *pass) count(v analysis.Verdict) bool {
 		r.Passes++
 	case analysis.Failing:
 		r.FailedChecks++
-		if r.FailedChecks >= p.spec.Threshold {
-			p.fail(OutcomeFailed, "ChecksFailed", fmt.Sprintf("%d of %d allowed checks failed; %s", r.FailedChecks, p.spec.Threshold, worst(v)))
-			return true
-		}
+		return p.overThreshold()
 	case analysis.Empty, analysis.Unanswered, analysis.Misconfigured:
 	}
 	return false
 }
 
-// noteGaps keeps the clocks of checks without data and without an answer; each stops the other.
+// overThreshold fails a run with too many failed checks: in the pass that counts the last one, or in the first one
+// that sees a lower threshold.
+func (p *pass) overThreshold() bool {
+	r := p.st.Run
+	if r.FailedChecks < p.spec.Threshold {
+		return false
+	}
+	p.fail(OutcomeFailed, "ChecksFailed", fmt.Sprintf("%d of %d allowed checks failed; %s",
+		r.FailedChecks, p.spec.Threshold, worst(analysis.Verdict{Results: r.Results})))
+	return true
+}
+
+// noteGaps keeps the clocks of checks without data and without an answer. Only a value stops the second one: a source
+// that answers now and then, and never with data, must not hold a run for ever.
 func (p *pass) noteGaps(o analysis.Outcome) {
 	r := p.st.Run
 	switch o {
 	case analysis.Passing, analysis.Failing:
 		r.NoData, r.Unavailable = time.Time{}, time.Time{}
 	case analysis.Empty:
-		r.Unavailable = time.Time{}
 		if r.NoData.IsZero() {
 			r.NoData = p.now
 		}
@@ -122,7 +130,7 @@ func (p *pass) blind() bool {
 	_, held := p.held()
 	switch {
 	case !r.NoData.IsZero():
-		until := r.NoData.Add(time.Duration(p.spec.Threshold) * p.spec.Interval)
+		until := r.NoData.Add(times(p.spec.Threshold, p.spec.Interval))
 		return p.blindUntil("NoData", until, held)
 	case !r.Unavailable.IsZero():
 		return p.blindUntil("Unavailable", r.Unavailable.Add(p.spec.UnavailableLimit), held)

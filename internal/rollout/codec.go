@@ -33,15 +33,3 @@ func Decode(data []byte) (State, error) {
 	}
 	return s.repaired(), nil
 }
-
-// repaired makes a state that no engine wrote safe to act on: a phase of a run without a run starts over.
-func (s State) repaired() State {
-	switch s.Phase {
-	case "", Initializing, Initialized, Succeeded, Failed, Terminating, Terminated:
-	case Waiting, Progressing, WaitingPromotion, Promoting, Finalising:
-		if s.Run == nil {
-			s.Phase = Initializing
-		}
-	}
-	return s
-}

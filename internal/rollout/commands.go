@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// maxConsumed is how many commands the state remembers; the inbox drops them long before.
+// maxConsumed is how many commands the state remembers; the inbox drops them before.
 const maxConsumed = 32
 
 // takeCommands obeys or refuses what people said, in their order, and remembers that it did.
@@ -14,9 +14,8 @@ func (p *pass) takeCommands() {
 		if slices.Contains(p.st.Consumed, c.UID) {
 			continue
 		}
-		p.st.Consumed = append(p.st.Consumed, c.UID)
-		if over := len(p.st.Consumed) - maxConsumed; over > 0 {
-			p.st.Consumed = slices.Clone(p.st.Consumed[over:])
+		if !p.consume(c.UID) {
+			return
 		}
 		refusal := p.misdirected(c)
 		if refusal == "" {
@@ -24,6 +23,23 @@ func (p *pass) takeCommands() {
 		}
 		p.tellCommand(c, refusal)
 	}
+}
+
+// consume remembers a command. It forgets the oldest one that is not in the inbox any more; it is false when there is
+// none, and then the command has to wait: forgetting one that is still there would obey it twice.
+func (p *pass) consume(uid string) bool {
+	kept := slices.Clone(p.st.Consumed)
+	if len(kept) >= maxConsumed {
+		gone := slices.IndexFunc(kept, func(known string) bool {
+			return !slices.ContainsFunc(p.obs.Commands, func(c Command) bool { return c.UID == known })
+		})
+		if gone < 0 {
+			return false
+		}
+		kept = slices.Delete(kept, gone, gone+1)
+	}
+	p.st.Consumed = append(kept, uid)
+	return true
 }
 
 func (p *pass) tellCommand(c *Command, refusal string) {
@@ -167,8 +183,11 @@ func (p *pass) obeyRetry() string {
 		return "a run is in progress"
 	}
 	target, r := &p.obs.Workload.Target, p.st.Run
-	if p.st.Phase != Failed || r == nil || target.Revision != r.Revision || target.Revision == p.st.Promoted {
+	switch {
+	case p.st.Phase != Failed || r == nil || !target.Exists || target.Revision != r.Revision || target.Revision == p.st.Promoted:
 		return "there is no failed revision to try again"
+	case p.planless != nil:
+		return "the manifest cannot be served: " + p.planless.Error()
 	}
 	if r.Stage != Done {
 		p.endRun(r.Outcome, r.Reason, r.Message)

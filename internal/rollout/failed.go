@@ -13,10 +13,11 @@ func (p *pass) failed() bool {
 		p.startRun(p.obs.Workload.Target.Revision)
 		return true
 	}
+	back := p.retreat(restSplit())
+	if !p.mend() || !back {
+		return false
+	}
 	if r.Stage == Retreating {
-		if !p.retreat(restSplit()) {
-			return false
-		}
 		r.Weight = 0
 		p.goTo(Closing)
 		return true
@@ -30,7 +31,7 @@ func (p *pass) failed() bool {
 
 func (p *pass) failedAtRest() bool {
 	target := &p.obs.Workload.Target
-	if target.Exists && target.Revision == p.st.Promoted && p.st.Tried != p.st.Promoted {
+	if target.Exists && target.Revision == p.st.Promoted {
 		p.st.Tried = p.st.Promoted
 		p.enter(Succeeded)
 		return true

@@ -20,7 +20,7 @@ func (p *pass) open(t HookType) bool {
 		if poll.Closed != "" {
 			p.tell(Event{Type: GateOpened, Message: "Gate " + string(t) + " is open"})
 		}
-		*poll = Poll{}
+		poll.close()
 		return true
 	}
 	if refusal != "" {
@@ -32,6 +32,9 @@ func (p *pass) open(t HookType) bool {
 	p.wait("Gate", string(t)+" is closed: "+orAsked(poll.Closed), p.gateDeadline(t), "the gate's approval")
 	return false
 }
+
+// close ends a poll. The next one asks a new question, so no answer that is still on its way opens it.
+func (poll *Poll) close() { *poll = Poll{Round: poll.Round + 1} }
 
 func orAsked(refusal string) string {
 	if refusal == "" {
@@ -71,10 +74,19 @@ func (p *pass) poll(t HookType, poll *Poll) (hook, refusal string, answered bool
 	return "", "", false
 }
 
+// question names what is asked in a round. A rollback is asked for whatever the step, so a slow yes is heard after it.
+func (r *Run) question(kind string, round int) string {
+	step := strconv.Itoa(r.Step)
+	if kind == "undo" {
+		step = "any"
+	}
+	return r.Name + "/" + step + "/" + kind + "/" + strconv.Itoa(round)
+}
+
 // ask puts one question to one hook, unless its answer is there already.
 func (p *pass) ask(h *Hook, kind string, round int) (Answer, bool) {
 	r := p.st.Run
-	id := r.Name + "/" + strconv.Itoa(r.Step) + "/" + kind + "/" + string(h.Type) + "/" + h.Name + "/" + strconv.Itoa(round)
+	id := r.question(kind, round) + "/" + string(h.Type) + "/" + h.Name
 	if a, ok := p.obs.Answers[id]; ok {
 		return a, true
 	}
@@ -112,7 +124,7 @@ func (p *pass) closedTooLong(t HookType) bool {
 
 // undone asks the rollback hooks, in every phase in which a run can still go back, and goes back when one says so.
 func (p *pass) undone() bool {
-	if !p.spec.has(RollbackHook) {
+	if !p.spec.has(RollbackHook) || p.spec.SkipAnalysis {
 		return false
 	}
 	undo := &p.st.Run.Undo

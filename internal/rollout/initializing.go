@@ -34,14 +34,14 @@ func (p *pass) initializing() bool {
 	return true
 }
 
-// mayFollow says whether a primary that serves nobody may be given another revision: one that we wrote ourselves,
-// or one that has not come up for a whole progress deadline.
+// mayFollow says whether a primary that serves nobody may be given another revision: one that we wrote ourselves (then
+// a revision has been tried), or one that has not come up for a whole progress deadline.
 func (p *pass) mayFollow() bool {
 	target, primary := &p.obs.Workload.Target, &p.obs.Workload.Primary
 	if primary.Serving > 0 || primary.Revision == target.Revision {
 		return false
 	}
-	return primary.Revision == p.st.Tried || !p.now.Before(p.st.Since.Add(p.spec.ProgressDeadline))
+	return p.st.Tried != "" || !p.now.Before(p.st.Since.Add(p.spec.ProgressDeadline))
 }
 
 // create writes the first primary, from a snapshot like every other.
@@ -65,18 +65,8 @@ func (p *pass) unborn() {
 		p.wait("PrimaryNotReady", message, deadline, "ready pods")
 		return
 	}
-	if p.was.Reason != "PrimaryStalled" {
-		p.tell(Event{Type: Warning, Severity: Loud, Reason: "PrimaryStalled", Message: "The first primary does not get ready: " + message})
-	}
 	p.wait("PrimaryStalled", message, time.Time{}, "ready pods, or a new revision of the target")
-}
-
-func (p *pass) waitForTarget() {
-	p.wait("TargetMissing", "the target does not exist", time.Time{}, "the target")
-}
-
-func (p *pass) invalid() {
-	p.wait("InvalidSpec", p.planless.Error(), time.Time{}, "a corrected manifest")
+	p.alarm("PrimaryStalled", "The first primary does not get ready: "+message)
 }
 
 func (p *pass) pinned(revision string) bool {

@@ -1,13 +1,19 @@
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// Verify returns the sentences of the safety laws that one Step broke, with the laws' numbers; none is what a
-// correct core gives. Tests, the simulated world and the explorer assert it after every step.
+// Verify returns the sentences of the laws that one Step broke, with the laws' numbers; none is what a correct core
+// gives. Tests, the simulated world and the explorer assert it after every step. This file looks at what is done to the
+// world, invariant_run.go at what is decided.
 func Verify(spec Spec, before State, obs Observation, after State, actions []Action) []string {
-	v := verifier{spec: spec.Default(), before: &before, after: &after, obs: &obs}
-	if v.after.Run == nil {
-		v.after.Run = &Run{}
+	v := verifier{spec: spec.Default(), before: &before, after: &after, obs: &obs, actions: actions}
+	v.plan, _, v.planless = Compile(spec)
+	v.run = after.Run
+	if v.run == nil {
+		v.run = &Run{}
 	}
 	for _, a := range actions {
 		v.action(a)
@@ -18,9 +24,14 @@ func Verify(spec Spec, before State, obs Observation, after State, actions []Act
 
 type verifier struct {
 	spec          Spec
+	plan          Plan
+	planless      error
 	before, after *State
-	obs           *Observation
-	broken        []string
+	// run is that of after, never nil.
+	run     *Run
+	obs     *Observation
+	actions []Action
+	broken  []string
 }
 
 func (v *verifier) mustf(ok bool, law, format string, args ...any) {
@@ -30,48 +41,52 @@ func (v *verifier) mustf(ok bool, law, format string, args ...any) {
 }
 
 func (v *verifier) action(a Action) {
+	if effect(a) {
+		v.mustf(v.obs.Blocked == "", "S11", "a blocked canary acted: %T", a)
+		v.mustf(v.obs.Workload.Problem == nil, "S13", "%T after a failed read of what runs", a)
+	}
 	switch a := a.(type) {
 	case SetSplit:
-		v.effect("SetSplit")
 		v.split(a.Split)
 	case Scale:
-		v.effect("Scale")
 		v.scale(a)
 	case PromoteTo:
-		v.effect("PromoteTo")
 		v.promotion(a)
-	case Floor, Pin, Release:
-		v.mustf(v.obs.Blocked == "", "S11", "a blocked canary acted")
 	case Measure:
-		v.mustf(!a.From.Before(v.after.Run.Acked) && !v.after.Run.Acked.IsZero(), "S12", "measured from before the acknowledgement")
-	case Ask, Emit, Wake:
+		acked := v.run.Acked
+		v.mustf(!acked.IsZero() && !a.From.Before(acked) && a.To.After(a.From), "S12",
+			"measured from %s to %s, acknowledged at %s", a.From, a.To, acked)
+	case Floor, Pin, Release, Ask, Emit, Wake:
 	}
 }
 
-func (v *verifier) effect(what string) {
-	v.mustf(v.obs.Blocked == "", "S11", "a blocked canary acted: %s", what)
-	v.mustf(v.obs.Workload.Problem == nil, "S13", "%s after a failed read", what)
-}
-
-// raises says whether a split gives the canary more than it has.
-func (v *verifier) raises(s Split) bool {
-	return s.Canary > v.obs.Traffic.Split.Canary || (s.Match && !v.obs.Traffic.Split.Match)
+// effect says whether an action changes the world.
+func effect(a Action) bool {
+	switch a.(type) {
+	case SetSplit, Scale, Floor, PromoteTo, Pin, Release:
+		return true
+	case Measure, Ask, Emit, Wake:
+		return false
+	}
+	return false
 }
 
 func (v *verifier) split(s Split) {
 	v.mustf(s.sound(), "S1", "weights %d and %d, mirror %d", s.Primary, s.Canary, s.Mirror)
-	w := &v.obs.Workload
+	v.mustf(v.possible(s), "S1", "the data plane cannot do %+v", s)
+	w, t := &v.obs.Workload, &v.obs.Traffic
 	v.mustf(!s.serves() || w.Canary.Serving > 0, "S2", "traffic to a canary without a ready pod")
-	v.mustf(s.Primary == 0 || w.Primary.Serving > 0 || !v.couldStay(), "S2", "traffic to a primary without a ready pod")
-	v.mustf(v.obs.Traffic.Problem == nil || !s.carries(), "S13", "raised after a failed read of the route")
-	if v.raises(s) {
+	elsewhere := w.Canary.Serving > 0 && (t.Split.serves() || t.Problem != nil)
+	v.mustf(s.Primary == 0 || w.Primary.Serving > 0 || !elsewhere, "S2", "traffic to a primary without a ready pod")
+	v.mustf(t.Problem == nil || !s.carries(), "S13", "raised after a failed read of the route")
+	if s.exceeds(t.Split) {
 		v.raised(s)
 	}
-	r := v.after.Run
-	if s.Primary > v.obs.Traffic.Split.Primary && v.after.Phase == Finalising {
+	if s.Primary > t.Split.Primary && v.after.Phase == Finalising && w.Canary.Serving > 0 {
 		v.mustf(w.Primary.Serving >= need(w.Primary.Replicas, v.spec.PrimaryReady), "S3", "the primary lacks the capacity")
 	}
-	v.mustf(v.after.Phase != Failed || s.Canary == 0 && !s.Match, "S6", "run %s failed and still gets %d", r.Name, s.Canary)
+	v.mustf(v.after.Phase != Failed || !s.carries(), "S6", "run %s failed and its canary still gets %+v", v.run.Name, s)
+	v.planned(s)
 }
 
 // sound says whether the weights can be those of a route.
@@ -79,35 +94,69 @@ func (s Split) sound() bool {
 	return s.Primary >= 0 && s.Canary >= 0 && s.Primary+s.Canary == Whole && s.Mirror >= 0 && s.Mirror <= Whole
 }
 
-// couldStay says whether the requests are known to be with a canary that answers.
-func (v *verifier) couldStay() bool {
-	return v.obs.Workload.Canary.Serving > 0 && v.obs.Traffic.Split.serves() && v.obs.Traffic.Problem == nil
+// possible says whether the data plane is able to do it.
+func (v *verifier) possible(s Split) bool {
+	can := v.spec.Traffic
+	return (can.Weights || s.Canary == 0 || s.Primary == 0) && (can.Mirror || s.Mirror == 0) && (can.Match || !s.Match) &&
+		(can.Sticky || s.CanarySession == "" && s.PrimarySession == "")
 }
 
+// raised checks a write that gives the canary more than it has.
 func (v *verifier) raised(s Split) {
-	r, w := v.after.Run, &v.obs.Workload
 	if v.after.Phase == Terminating {
 		return
 	}
+	r, w := v.run, &v.obs.Workload
 	saves := w.Primary.Serving == 0
-	v.mustf(w.Canary.Ready >= need(w.Target.Replicas, v.spec.CanaryReady), "S3", "the canary lacks the capacity: %d ready", w.Canary.Ready)
+	wanted := max(1, w.Target.Replicas)
+	v.mustf(w.Canary.Ready >= need(wanted, v.spec.CanaryReady), "S3", "the canary lacks the capacity: %d of %d ready", w.Canary.Ready, wanted)
 	v.mustf(saves || r.Outcome == "" || r.Stage == Done, "S6", "raised after the verdict %s", r.Outcome)
 	v.mustf(saves || w.Target.Revision == r.Revision || r.Written, "S10", "raised for a revision that is not wanted any more")
-	v.mustf(saves || !v.held(), "S15", "raised while somebody holds the canary")
-	if r.Stage == Stepping {
-		plan, _, err := Compile(v.spec)
-		v.mustf(err == nil && (r.Step < 0 || s.Canary == plan.Steps[r.Step].Canary), "S5", "weight %d is not in the plan at step %d", s.Canary, r.Step)
-	}
+	v.mustf(saves || !v.stopped() || v.repeats(), "S15", "raised to %s while somebody holds the canary", s.Canary)
 }
 
-// held reports a hold that was there before this pass as well: the write of an earlier pass may be repeated.
-func (v *verifier) held() bool {
-	wanted := v.before.Run != nil && v.before.Run.Weight == v.after.Run.Weight && v.before.Run.Step == v.after.Run.Step
-	return !wanted && v.stopped()
+// repeats says whether the step's split was in force before: it may be written again even while the canary is held.
+func (v *verifier) repeats() bool {
+	b := v.before.Run
+	return b != nil && b.Name == v.run.Name && b.Reached && b.Step == v.run.Step && b.Weight == v.run.Weight
 }
 
 func (v *verifier) stopped() bool {
 	return v.after.Paused != nil || v.obs.Brake != nil || v.spec.Suspend
+}
+
+// planned checks that what is written is what the stage of the run may write.
+func (v *verifier) planned(s Split) {
+	r := v.run
+	switch v.after.Phase {
+	case Waiting:
+		v.mustf(!s.carries(), "S5", "the canary gets %+v before the run may begin", s)
+	case Progressing, WaitingPromotion:
+		v.mustf(v.onPlan(s), "S5", "%+v is not in the plan at step %d", s, r.Step)
+	case Promoting:
+		v.mustf(s.Canary == Whole || !s.carries(), "S5", "%+v is neither all nor nothing for the promotion", s)
+	case Finalising:
+		known := v.obs.Traffic.Exists && v.obs.Traffic.Problem == nil
+		v.mustf(s.Canary <= r.Weight && (!known || !s.carries() || !s.Match), "S5", "%+v on the way back from %s", s, r.Weight)
+	case Initializing, Initialized, Succeeded:
+		v.mustf(!s.carries(), "S5", "the canary gets %+v without a run", s)
+	case Failed, Terminating, Terminated:
+	}
+}
+
+func (v *verifier) onPlan(s Split) bool {
+	r := v.run
+	switch {
+	case r.Stage != Stepping:
+		return !s.carries()
+	case r.Step < 0:
+		return s.Canary == r.Weight
+	case v.planless != nil || r.Step >= len(v.plan.Steps):
+		return false
+	default:
+		step := v.plan.Steps[r.Step]
+		return s.Canary == step.Canary && s.Mirror == step.Mirror && s.Match == step.Match
+	}
 }
 
 func (v *verifier) scale(a Scale) {
@@ -124,42 +173,24 @@ func (v *verifier) scale(a Scale) {
 }
 
 func (v *verifier) promotion(a PromoteTo) {
-	r := v.after.Run
+	r, w := v.run, &v.obs.Workload
+	pinned := slices.Contains(w.Target.Pinned, a.Revision)
 	switch {
 	case a.Restore:
 		v.mustf(a.Revision == v.after.Promoted, "S8", "restored %s instead of %s", a.Revision, v.after.Promoted)
 		return
 	case v.after.Promoted == "":
+		v.mustf(pinned && a.Revision == w.Target.Revision, "S8", "the first primary gets %s, which is not pinned", a.Revision)
 		return
 	}
+	v.mustf(pinned, "S8", "%s is promoted without a snapshot", a.Revision)
 	v.mustf(r.Pass && r.Written && a.Revision == r.Revision, "S8", "%s was promoted without a saved verdict", a.Revision)
 	v.mustf(r.Outcome == "", "S6", "promoted after the verdict %s", r.Outcome)
 	before := v.before.Run
 	repeated := before != nil && before.Name == r.Name && before.Written
-	v.mustf(repeated || v.obs.Workload.Target.Revision == r.Revision, "S10", "promoted a revision that is not wanted any more")
+	v.mustf(repeated || w.Target.Revision == r.Revision, "S10", "promoted a revision that is not wanted any more")
 	v.mustf(repeated || !v.stopped(), "S15", "promoted while somebody holds the canary")
-	if v.obs.Workload.Primary.Abrupt && v.obs.Workload.Primary.Serving > 0 {
+	if w.Primary.Abrupt && w.Primary.Serving > 0 && !repeated {
 		v.mustf(v.obs.Traffic.Acked.Primary == 0, "S4", "the primary was replaced at once while it served")
 	}
-}
-
-func (v *verifier) decision() {
-	if before := v.before.Run; before != nil && before.Name == v.after.Run.Name {
-		v.continued(before, v.after.Run)
-	}
-	switch v.after.Phase {
-	case Initialized, Succeeded, Failed, Terminated:
-	default:
-		v.mustf(v.after.Wait.Reason != "", "L2", "phase %s waits for nothing", v.after.Phase)
-	}
-}
-
-// continued checks what one run may not unlearn.
-func (v *verifier) continued(before, after *Run) {
-	v.mustf(after.FailedChecks >= before.FailedChecks && after.FailedChecks <= before.FailedChecks+1, "7", "failed checks went from %d to %d", before.FailedChecks, after.FailedChecks)
-	v.mustf(!before.Written || after.Revision == before.Revision, "S9", "the promoted revision changed")
-	if before.Steps == after.Steps && before.Stage == Stepping && after.Stage == Stepping {
-		v.mustf(after.Step <= before.Step+1, "S5", "a step was left out")
-	}
-	v.mustf(before.Outcome == "" || after.Outcome != "", "S6", "a verdict was forgotten")
 }

@@ -193,20 +193,28 @@ func (s Spec) has(t HookType) bool {
 	return false
 }
 
-// Shortest is how long a run of the plan takes when every check passes at once and pods need no time.
+// Shortest is how long a run of the plan takes when every check passes at once, pods need no time, and the primary can
+// be replaced gradually.
 func (p Plan) Shortest(s Spec) time.Duration {
 	s = s.Default()
-	checks := 0
+	intervals, last := 0, PlanStep{}
 	for _, step := range p.Steps {
-		checks += step.Checks
+		intervals += step.Checks
+		last = step
 	}
-	total := time.Duration(checks)*s.Interval + s.Drain
-	if n := len(p.Steps); n > 0 && s.StepWeightPromotion > 0 {
-		last := p.Steps[n-1].Canary
-		back := int((last + s.StepWeightPromotion - 1) / s.StepWeightPromotion)
-		total += time.Duration(max(back-1, 0)) * s.Interval
+	drains := 0
+	switch {
+	case !s.Traffic.Weights:
+		// Everything goes to the canary while the primary is replaced, and back.
+		drains = 2
+	case last.Canary > 0 || last.Mirror > 0 || last.Match:
+		drains = 1
 	}
-	return total
+	if by := int64(s.StepWeightPromotion); by > 0 && s.Traffic.Weights {
+		back := (int64(last.Canary) + by - 1) / by
+		intervals += int(max(back-1, 0))
+	}
+	return sum(times(intervals, s.Interval), times(drains, s.Drain))
 }
 
 // fingerprint tells an edited plan from the one that a run began with.

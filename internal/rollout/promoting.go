@@ -12,7 +12,8 @@ func (p *pass) promote(by *Intent) bool {
 		event.By = by.By
 	}
 	event.Message = message
-	r.Pass, r.Override, r.Gate = true, by, Poll{}
+	r.Pass, r.Override, r.Skip = true, by, nil
+	r.Gate.close()
 	primary := &p.obs.Workload.Primary
 	r.Full = primary.Abrupt || !p.spec.Traffic.Weights
 	r.Acked = time.Time{}
@@ -35,7 +36,7 @@ func (p *pass) promoting() bool {
 	if r.Stage == Restoring {
 		return p.restoring()
 	}
-	if p.undone() {
+	if p.undone() || !r.Written && p.lost() {
 		return true
 	}
 	if !p.pinned(r.Revision) {
@@ -52,11 +53,11 @@ func (p *pass) promoting() bool {
 // opening gives everything to the canary, for a primary that cannot be replaced gradually.
 func (p *pass) opening() bool {
 	r := p.st.Run
-	if !p.bringUp() {
-		return p.stuck()
-	}
 	if p.holds() {
 		return false
+	}
+	if !p.bringUp() {
+		return p.stuck()
 	}
 	r.Weight = Whole
 	if !p.raise(p.fullSplit()) {
@@ -86,9 +87,9 @@ func (p *pass) replacing() bool {
 		if p.holds() {
 			return false
 		}
-		if primary.Abrupt && !r.Full {
-			// The manifest changed since the verdict: the primary cannot be replaced gradually any more.
-			r.Full = true
+		if (primary.Abrupt || r.Full) && !p.opened() {
+			// The manifest, the route or the canary has changed since the verdict.
+			r.Full, r.Acked = true, time.Time{}
 			p.goTo(Opening)
 			return true
 		}
@@ -96,7 +97,7 @@ func (p *pass) replacing() bool {
 		p.moved()
 		p.tell(Event{Type: PrimaryWritten, Message: "The primary gets revision " + short(r.Revision)})
 	}
-	if primary.Revision != r.Revision {
+	if primary.Revision != r.Revision || !primary.Exists {
 		p.act(PromoteTo{Revision: r.Revision})
 	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
 		p.st.Promoted, p.st.Tried = r.Revision, r.Revision
@@ -115,10 +116,18 @@ func (p *pass) replacing() bool {
 	return true
 }
 
-// restoring gives the primary its last promoted revision back; the traffic stays where pods are ready.
+// opened says whether the canary has all the traffic and the pods for it, and the primary's last requests have ended.
+func (p *pass) opened() bool {
+	r, t, full := p.st.Run, &p.obs.Traffic, p.fullSplit()
+	return r.Full && !r.Acked.IsZero() && t.Problem == nil && t.Split == full && t.Acked == full && p.canaryReady()
+}
+
+// restoring gives the primary its last promoted revision back; the traffic stays where pods are ready. A primary that
+// does not get ready with that either ends the run nevertheless, loudly: whoever mends it may need a new revision.
 func (p *pass) restoring() bool {
 	r, primary := p.st.Run, &p.obs.Workload.Primary
-	if primary.Revision != p.st.Promoted {
+	written := primary.Exists && primary.Revision == p.st.Promoted
+	if !written {
 		p.act(PromoteTo{Revision: p.st.Promoted, Restore: true})
 	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
 		r.Written = false
@@ -128,19 +137,35 @@ func (p *pass) restoring() bool {
 		return true
 	}
 	p.keepServing()
-	p.wait("Restoring", ready("primary", primary, primary.Replicas), time.Time{}, "ready pods of the primary")
-	return false
+	p.progressWait("Restoring", ready("primary", primary, primary.Replicas))
+	if !p.late() {
+		return false
+	}
+	p.tell(Event{
+		Type: Warning, Severity: Loud, Reason: "PrimaryNotRestored",
+		Message: "The primary does not get ready with revision " + short(p.st.Promoted) + " either: " + p.st.Wait.Message,
+	})
+	r.Written = false
+	p.goTo(Retreating)
+	p.enter(Failed)
+	return true
 }
 
-// keepServing moves everything to the canary when the primary has lost its last ready pod and the canary has some:
-// then safety wins over the plan.
+// keepServing moves everything to the side that has ready pods when the other one has lost its last: then safety wins
+// over the plan.
 func (p *pass) keepServing() {
-	w := &p.obs.Workload
-	if w.Primary.Serving > 0 || !p.canaryReady() || p.obs.Traffic.Problem != nil {
+	w, t, want := &p.obs.Workload, &p.obs.Traffic, p.fullSplit()
+	switch {
+	case t.Problem != nil:
+		return
+	case w.Primary.Serving == 0 && p.canaryReady():
+		p.st.Run.Weight = Whole
+	case w.Canary.Serving == 0 && w.Primary.Serving > 0 && t.Split.serves():
+		p.st.Run.Weight, want = 0, restSplit()
+	default:
 		return
 	}
-	p.st.Run.Weight = Whole
-	if p.obs.Traffic.Split != p.fullSplit() {
-		p.act(SetSplit{Split: p.fullSplit()})
+	if t.Split != want {
+		p.act(SetSplit{Split: want})
 	}
 }

@@ -13,7 +13,6 @@ func (p *pass) startRun(revision string) {
 		Stage:    Clearing,
 		Steps:    p.plan.fingerprint(),
 		Step:     -1,
-		Progress: p.now,
 		Replicas: p.obs.Workload.Primary.Replicas,
 	}
 	if p.gated() {
@@ -22,6 +21,13 @@ func (p *pass) startRun(revision string) {
 		p.enter(Progressing)
 	}
 	p.tell(Event{Type: RunStarted, Message: "Revision " + short(revision) + " starts as run " + p.st.Run.Name})
+	_, warnings, err := Compile(p.spec)
+	if err != nil {
+		return
+	}
+	for _, w := range warnings {
+		p.tell(Event{Type: Warning, Severity: Warn, Reason: "Plan", Message: "About the plan: " + w})
+	}
 }
 
 // gated says whether a person or a machine has to confirm a run before it begins.

@@ -52,9 +52,11 @@ type State struct {
 
 	// Consumed are the UIDs of the latest commands that were acted upon or refused.
 	Consumed []string `json:"consumed,omitempty"`
-	// Seq counts events; it makes their ids. Outbox holds those not yet known to be delivered.
-	Seq    int     `json:"seq,omitempty"`
-	Outbox []Event `json:"outbox,omitempty"`
+	// Seq counts events; it makes their ids. Outbox holds those not yet known to be delivered, and Dropped counts
+	// those for which it had no room.
+	Seq     int     `json:"seq,omitempty"`
+	Outbox  []Event `json:"outbox,omitempty"`
+	Dropped int     `json:"dropped,omitempty"`
 
 	// Wait is what the canary waits for now.
 	Wait Wait `json:"wait,omitzero"`
@@ -116,9 +118,11 @@ type Run struct {
 	// Step is -1 before the first step, and after an edit that left no step at or below the weight.
 	Step   int    `json:"step"`
 	Weight Weight `json:"weight,omitempty"`
-	// Acked is when the current step's split was acknowledged, or zero.
-	Acked time.Time `json:"acked,omitzero"`
-	// Round counts checks in this step, Passes those that passed; Fresh says that the latest one passed.
+	// Acked is since when the current step's split has been acknowledged, or zero; Reached says that it ever was.
+	Acked   time.Time `json:"acked,omitzero"`
+	Reached bool      `json:"reached,omitempty"`
+	// Round counts the checks of the run, so that no question of it is asked twice with one id. Passes counts those of
+	// this step that passed; Fresh says that the latest one did.
 	Round  int  `json:"round,omitempty"`
 	Passes int  `json:"passes,omitempty"`
 	Fresh  bool `json:"fresh,omitempty"`
@@ -132,8 +136,8 @@ type Run struct {
 	Gate Poll `json:"gate,omitzero"`
 	Undo Poll `json:"undo,omitzero"`
 
-	// Progress is when something last moved and Best the most ready pods since; NoData and Unavailable are since
-	// when checks have had no data or no answer, or zero.
+	// Progress is since when the run has waited for the world without any progress, or zero, and Best the most ready
+	// pods since then; NoData and Unavailable are since when checks have had no data or no answer, or zero.
 	Progress    time.Time `json:"progress,omitzero"`
 	Best        int       `json:"best,omitempty"`
 	NoData      time.Time `json:"noData,omitzero"`
@@ -161,7 +165,7 @@ type Run struct {
 
 // Poll is a question that is asked again until its answer is the right one.
 type Poll struct {
-	// Round counts the questions, Since is when the first was asked, Due when the next may be.
+	// Round counts the questions of the run, Since is when the first one here was asked, Due when the next may be.
 	Round int       `json:"round,omitempty"`
 	Since time.Time `json:"since,omitzero"`
 	Due   time.Time `json:"due,omitzero"`

@@ -22,6 +22,7 @@ func Step(spec Spec, state State, obs Observation) (State, []Action) {
 			break
 		}
 	}
+	p.restartProgress()
 	return p.finish()
 }
 
@@ -37,6 +38,8 @@ type pass struct {
 	st       State
 	acts     []Action
 	waited   bool
+	// alarmed is the reason of the last alarm of this pass.
+	alarmed string
 	wake     time.Time
 }
 
@@ -105,8 +108,13 @@ func (p *pass) barred() bool {
 	case p.obs.Blocked != "":
 		p.wait("Blocked", p.obs.Blocked, time.Time{}, "the other owner gives the target up")
 		return true
-	case p.obs.Workload.Problem != nil && !p.obs.Deleting:
+	case p.obs.Deleting:
+		return false
+	case p.obs.Workload.Problem != nil:
 		p.wait("Unreadable", "what runs cannot be read: "+p.obs.Workload.Problem.Message, time.Time{}, "the next successful read")
+		return true
+	case p.obs.Workload.Target.Exists && p.obs.Workload.Target.Revision == "":
+		p.wait("Unreadable", "the target has no revision yet", time.Time{}, "the next successful read")
 		return true
 	default:
 		return false
@@ -160,27 +168,6 @@ func (p *pass) goTo(next Stage) {
 	p.moved()
 }
 
-// moved notes that the run made progress.
-func (p *pass) moved() {
-	p.st.Run.Progress, p.st.Run.Best = p.now, 0
-}
-
-// wait says what the canary waits for. The first wait of a pass is the one that people see.
-func (p *pass) wait(reason, message string, until time.Time, ends string) {
-	if p.waited {
-		return
-	}
-	p.waited = true
-	since := p.now
-	if p.was.Reason == reason {
-		since = p.was.Since
-	}
-	p.st.Wait = Wait{Reason: reason, Message: message, Since: since, Until: until, Ends: ends}
-	if !until.IsZero() && p.now.Before(until) {
-		p.wakeAt(until)
-	}
-}
-
 // held says who keeps traffic from being raised and revisions from being promoted.
 func (p *pass) held() (Intent, bool) {
 	switch {
@@ -223,30 +210,6 @@ func orUnknown(who string) string {
 	return who
 }
 
-// clocks lets the deadlines of a run stand still while somebody holds it.
-func (p *pass) clocks() {
-	_, held := p.held()
-	switch {
-	case held && p.st.Held.IsZero():
-		p.st.Held = p.now
-	case !held && !p.st.Held.IsZero():
-		p.shift(p.now.Sub(p.st.Held))
-		p.st.Held = time.Time{}
-	}
-}
-
-func (p *pass) shift(by time.Duration) {
-	if p.st.Run == nil || by <= 0 {
-		return
-	}
-	r := p.st.Run
-	for _, t := range []*time.Time{&r.Progress, &r.NoData, &r.Unavailable, &r.Gate.Since} {
-		if !t.IsZero() {
-			*t = t.Add(by)
-		}
-	}
-}
-
 // interrupt lets the facts that every phase listens to go first: deletion, a new revision, a target that is gone.
 func (p *pass) interrupt() {
 	if p.obs.Deleting {
@@ -260,6 +223,8 @@ func (p *pass) interrupt() {
 	switch {
 	case !target.Exists:
 		p.fail(OutcomeFailed, "TargetGone", "the target does not exist any more")
+		// That is no verdict about the revision: when the target comes back, so does its release.
+		p.st.Tried = p.st.Promoted
 	case target.Revision == p.st.Promoted:
 		p.endRun(OutcomeReverted, "Reverted", "the target went back to the promoted revision")
 		p.st.Tried = p.st.Promoted

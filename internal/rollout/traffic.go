@@ -15,7 +15,7 @@ func (s Split) serves() bool { return s.Canary > 0 || s.Match }
 func (p *pass) runSplit() Split {
 	r := p.st.Run
 	s := Split{Primary: Whole - r.Weight, Canary: r.Weight, Revision: r.Revision}
-	if r.Step >= 0 && r.Step < len(p.plan.Steps) {
+	if r.Stage == Stepping && r.Step >= 0 && r.Step < len(p.plan.Steps) {
 		s.Mirror, s.Match = p.plan.Steps[r.Step].Mirror, p.plan.Steps[r.Step].Match
 	}
 	if p.spec.Sticky && p.spec.Traffic.Sticky && p.plan.Strategy == Weighted && s.Canary > 0 {
@@ -33,10 +33,14 @@ func need(wanted, percent int) int {
 	return max(1, (wanted*percent+99)/100)
 }
 
+// size is how many pods the canary has when it serves. A target without pods is released with one: otherwise
+// nothing could be judged.
+func (p *pass) size() int { return max(1, p.obs.Workload.Target.Replicas) }
+
 // canaryReady says whether the canary has the pods that its policy asks for, all of the run's revision.
 func (p *pass) canaryReady() bool {
 	c := &p.obs.Workload.Canary
-	return c.Exists && c.Revision == p.st.Run.Revision && c.Ready >= need(p.obs.Workload.Target.Replicas, p.spec.CanaryReady)
+	return c.Exists && c.Revision == p.st.Run.Revision && c.Ready >= need(p.size(), p.spec.CanaryReady)
 }
 
 // primaryReady says whether the primary has the pods that its policy asks for, of any revision.
@@ -74,12 +78,13 @@ func (p *pass) route(want Split) bool {
 
 // raise is route for a split that may give either side more: both must have the pods for it.
 func (p *pass) raise(want Split) bool {
-	if p.obs.Traffic.Problem != nil {
-		p.progressWait("TrafficUnreadable", "the data plane cannot be read: "+p.obs.Traffic.Problem.Message)
+	t := &p.obs.Traffic
+	if t.Problem != nil {
+		p.progressWait("TrafficUnreadable", "the data plane cannot be read: "+t.Problem.Message)
 		return false
 	}
-	if p.obs.Traffic.Split != want {
-		if want.carries() && !p.canaryReady() {
+	if t.Split != want {
+		if want.exceeds(t.Split) && !p.canaryReady() {
 			p.waitForCanary()
 			return false
 		}
@@ -91,13 +96,19 @@ func (p *pass) raise(want Split) bool {
 	return p.route(want)
 }
 
+// exceeds says whether a split gives the canary requests that it does not get by another.
+func (s Split) exceeds(other Split) bool {
+	return s.Canary > other.Canary || s.Mirror > other.Mirror || s.Match && !other.Match
+}
+
 // retreat sends everything to the primary. One ready primary pod is enough here: users on a version that was
 // judged bad are worse off than users on a loaded primary. It returns true once that is acknowledged.
 func (p *pass) retreat(want Split) bool {
-	w := &p.obs.Workload
-	if w.Primary.Serving == 0 && w.Canary.Serving > 0 && p.obs.Traffic.Split.serves() {
-		p.wait("PrimaryDown", "no pod of the primary is ready, so the traffic stays on the canary: "+w.Primary.Why,
-			time.Time{}, "a ready pod of the primary")
+	w, t := &p.obs.Workload, &p.obs.Traffic
+	if w.Primary.Serving == 0 && w.Canary.Serving > 0 && (t.Problem != nil || t.Split.serves()) {
+		message := "no pod of the primary is ready, so the traffic stays where it is: " + ready("primary", &w.Primary, w.Primary.Replicas)
+		p.wait("PrimaryDown", message, time.Time{}, "a ready pod of the primary")
+		p.alarm("PrimaryDown", "The traffic cannot go back: "+message)
 		return false
 	}
 	return p.route(want)
@@ -140,13 +151,13 @@ func (p *pass) letGo() bool {
 	if c.Replicas > 0 {
 		p.act(Scale{Side: CanarySide, Revision: c.Revision})
 	}
-	p.wait("ScalingDown", "the canary's pods end", time.Time{}, "the end of the last pod")
+	p.progressWait("ScalingDown", "the canary's pods end")
 	return false
 }
 
 // bringUp scales the canary up with the run's revision. It returns true once enough of its pods are ready.
 func (p *pass) bringUp() bool {
-	c, want := &p.obs.Workload.Canary, p.obs.Workload.Target.Replicas
+	c, want := &p.obs.Workload.Canary, p.size()
 	if c.Replicas != want || c.Revision != p.st.Run.Revision {
 		// A promotion by a person may come before the run has cleared what an earlier one left.
 		if c.Revision != p.st.Run.Revision && c.Replicas > 0 && (!p.clear() || !p.drained()) {
@@ -159,6 +170,14 @@ func (p *pass) bringUp() bool {
 	}
 	p.waitForCanary()
 	return false
+}
+
+// resize follows a target whose size was edited while its canary serves.
+func (p *pass) resize() {
+	c := &p.obs.Workload.Canary
+	if c.Exists && c.Revision == p.st.Run.Revision && c.Replicas != p.size() {
+		p.act(Scale{Side: CanarySide, Revision: p.st.Run.Revision, Replicas: p.size()})
+	}
 }
 
 // floor holds the primary's autoscaler to what the primary needs to take everything back.

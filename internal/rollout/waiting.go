@@ -6,6 +6,9 @@ func (p *pass) waiting() bool {
 	if p.undone() {
 		return true
 	}
+	if !p.mend() {
+		return p.stuck()
+	}
 	r := p.st.Run
 	if r.Stage == Clearing {
 		if !p.clear() {
@@ -20,7 +23,8 @@ func (p *pass) waiting() bool {
 	if r.Skip == nil && !p.open(ConfirmRollout) {
 		return p.closedTooLong(ConfirmRollout)
 	}
-	r.Skip, r.Gate = nil, Poll{}
+	r.Skip = nil
+	r.Gate.close()
 	p.goTo(Scaling)
 	p.enter(Progressing)
 	return true

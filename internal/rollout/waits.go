@@ -5,7 +5,24 @@ import (
 	"time"
 )
 
-// progressWait waits for the world to follow. It ends the run when nothing has moved for the progress deadline.
+// wait says what the canary waits for. The first wait of a pass is the one that people see.
+func (p *pass) wait(reason, message string, until time.Time, ends string) {
+	if p.waited {
+		return
+	}
+	p.waited = true
+	since := p.now
+	if p.was.Reason == reason && !p.was.Since.After(p.now) {
+		since = p.was.Since
+	}
+	p.st.Wait = Wait{Reason: reason, Message: message, Since: since, Until: until, Ends: ends}
+	if !until.IsZero() && p.now.Before(until) {
+		p.wakeAt(until)
+	}
+}
+
+// progressWait waits for the world to follow. Where that could end the run, it does so when nothing has moved for the
+// progress deadline; where the run is decided already, it only becomes loud.
 func (p *pass) progressWait(reason, message string) {
 	if p.waited {
 		return
@@ -15,20 +32,32 @@ func (p *pass) progressWait(reason, message string) {
 		p.wait(reason, message, time.Time{}, "the world to follow")
 		return
 	}
-	if !progressReasons(p.was.Reason) {
-		p.moved()
+	if r.Progress.IsZero() {
+		r.Progress = p.now
 	}
 	if _, held := p.held(); held {
 		p.wait(reason, message, time.Time{}, "progress; the deadline stands still until serin resume")
 		return
 	}
-	p.wait(reason, message, r.Progress.Add(p.spec.ProgressDeadline), "progress, or the progress deadline")
+	until := r.Progress.Add(p.spec.ProgressDeadline)
+	if p.decided() && !p.now.Before(until) {
+		p.wait("Stalled", message, time.Time{}, "progress; the run is decided, so nothing else ends it")
+		p.alarm("Stalled", "Run "+r.Name+" makes no progress: "+message)
+		return
+	}
+	p.wait(reason, message, until, "progress, or the progress deadline")
+}
+
+// decided says whether the run can neither be stopped nor be taken back any more.
+func (p *pass) decided() bool {
+	return p.st.Phase == Finalising
 }
 
 // progressReasons are the waits on which the progress deadline runs.
 func progressReasons(reason string) bool {
 	switch reason {
-	case "CanaryNotReady", "PrimaryNotReady", "Routing", "Rejected", "TrafficUnreadable", "Pinning":
+	case "CanaryNotReady", "PrimaryNotReady", "PrimaryMissing", "PrimaryChanged", "Routing", "Rejected", "TrafficUnreadable", "Pinning",
+		"Restoring", "ScalingDown", "Stalled":
 		return true
 	default:
 		return false
@@ -51,10 +80,23 @@ func (p *pass) stuck() bool {
 	return true
 }
 
+// moved notes that the run made progress.
+func (p *pass) moved() {
+	p.st.Run.Progress, p.st.Run.Best = time.Time{}, 0
+}
+
+// restartProgress lets the progress deadline begin anew once the world has followed. A pass that could not see what
+// runs says nothing about that, and does not come here.
+func (p *pass) restartProgress() {
+	if p.st.Run != nil && !(p.waited && progressReasons(p.st.Wait.Reason)) {
+		p.moved()
+	}
+}
+
 func (p *pass) waitForCanary() {
 	c := &p.obs.Workload.Canary
 	p.better(c.Ready)
-	p.progressWait("CanaryNotReady", ready("canary", c, p.obs.Workload.Target.Replicas))
+	p.progressWait("CanaryNotReady", ready("canary", c, p.size()))
 }
 
 func (p *pass) waitForPrimary() {

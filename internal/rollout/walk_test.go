@@ -1,7 +1,6 @@
 package rollout_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -34,7 +33,30 @@ func TestRandomWalks(t *testing.T) {
 		if w.effects != before {
 			r.Fatalf("%d effects at rest", w.effects-before)
 		}
+		w.checkRest(r)
 	})
+}
+
+// checkRest looks at what a canary at rest has left behind.
+func (w *world) checkRest(r *rapid.T) {
+	o, s := &w.obs.Workload, &w.state
+	if s.Phase == rollout.Terminated {
+		return
+	}
+	switch {
+	case o.Primary.Floor != 0:
+		r.Fatalf("the primary's floor is still %d", o.Primary.Floor)
+	case o.Canary.Replicas != 0:
+		r.Fatalf("the canary still has %d pods\n%+v\n%s", o.Canary.Replicas, w.obs, stateText(w.state))
+	case o.Primary.Revision != s.Promoted:
+		r.Fatalf("the primary has %s, promoted is %s", o.Primary.Revision, s.Promoted)
+	case w.obs.Traffic.Acked != (rollout.Split{Primary: rollout.Whole}):
+		r.Fatalf("the traffic is at %+v", w.obs.Traffic.Acked)
+	case s.Phase != rollout.Failed && s.Promoted != o.Target.Revision:
+		r.Fatalf("phase %s, but %s is wanted and %s promoted", s.Phase, o.Target.Revision, s.Promoted)
+	case s.Phase == rollout.Failed && s.Run != nil && s.Run.Revision != o.Target.Revision:
+		r.Fatalf("revision %s was never tried", o.Target.Revision)
+	}
 }
 
 // rests says whether the world's revision is settled: what the canary left undone comes in the next pass.
@@ -87,7 +109,7 @@ func drawSpec(r *rapid.T) rollout.Spec {
 // disturb changes one fact, or lets a person say something.
 func (w *world) disturb(r *rapid.T) {
 	yes := rapid.Bool().Draw(r, "yes")
-	switch rapid.IntRange(0, 15).Draw(r, "fact") {
+	switch rapid.IntRange(0, 18).Draw(r, "fact") {
 	case 0:
 		w.obs.Workload.Target.Revision = rapid.SampledFrom([]string{"v1", "v2", "v3"}).Draw(r, "revision")
 	case 1:
@@ -133,6 +155,64 @@ func (w *world) disturb(r *rapid.T) {
 		}
 	case 15:
 		w.obs.Deleting = w.obs.Deleting || rapid.IntRange(0, 9).Draw(r, "delete") == 0
+	case 16:
+		w.edit(r)
+	case 17:
+		w.meddle(r)
+	case 18:
+		w.crash = rapid.IntRange(1, 4).Draw(r, "crash")
+	}
+}
+
+// edit changes the manifest in the middle of whatever goes on.
+func (w *world) edit(r *rapid.T) {
+	s := &w.spec
+	switch rapid.IntRange(0, 7).Draw(r, "edit") {
+	case 0:
+		s.Iterations, s.StepWeight, s.StepWeights = 0, 25*rollout.Percent, nil
+	case 1:
+		s.Iterations, s.StepWeight, s.StepWeights = 0, 0, []rollout.Weight{5 * rollout.Percent, 30 * rollout.Percent}
+	case 2:
+		s.Iterations, s.StepWeight, s.StepWeights = 2, 0, nil
+		s.Match = rapid.Bool().Draw(r, "match")
+	case 3:
+		s.SkipAnalysis = !s.SkipAnalysis
+	case 4:
+		s.Threshold = rapid.IntRange(1, 3).Draw(r, "threshold")
+	case 5:
+		s.Traffic.Match = !s.Traffic.Match
+	case 6:
+		s.Traffic.Weights = !s.Traffic.Weights
+	case 7:
+		w.obs.Workload.Target.Replicas = rapid.IntRange(0, 3).Draw(r, "replicas")
+	}
+}
+
+// meddle changes the world behind the canary's back.
+func (w *world) meddle(r *rapid.T) {
+	o := &w.obs.Workload
+	switch rapid.IntRange(0, 7).Draw(r, "meddle") {
+	case 0:
+		o.Primary = rollout.Side{Abrupt: o.Primary.Abrupt}
+	case 1:
+		o.Target.Exists = !o.Target.Exists
+	case 2:
+		if n := rapid.IntRange(0, 2).Draw(r, "pods"); o.Canary.Exists {
+			o.Canary.Replicas = n
+		}
+	case 3:
+		canary := rollout.Weight(rapid.IntRange(0, 10).Draw(r, "drift")) * 10 * rollout.Percent
+		w.obs.Traffic.Split.Canary, w.obs.Traffic.Split.Primary = canary, rollout.Whole-canary
+	case 4:
+		w.now = w.now.Add(-time.Duration(rapid.IntRange(1, 7200).Draw(r, "back")) * time.Second)
+	case 5:
+		w.now = w.now.Add(time.Duration(rapid.IntRange(1, 7200).Draw(r, "forth")) * time.Second)
+	case 6:
+		o.Primary.Autoscaled, o.Primary.Floor = !o.Primary.Autoscaled, 0
+	case 7:
+		if w.obs.Traffic.Rejected = "no"; w.acks {
+			w.obs.Traffic.Rejected = ""
+		}
 	}
 }
 
@@ -140,53 +220,12 @@ func (w *world) disturb(r *rapid.T) {
 func (w *world) behave() {
 	w.canaryUp, w.primaryUp, w.acks, w.evidence = true, true, true, healthy()
 	w.obs.Workload.Problem, w.obs.Traffic.Problem, w.obs.Brake, w.spec.Suspend = nil, nil, nil, false
+	w.obs.Workload.Target.Exists, w.obs.Traffic.Rejected, w.spec.Traffic.Match = true, "", true
+	if _, _, err := rollout.Compile(w.spec); err != nil {
+		w.spec.Iterations, w.spec.StepWeights, w.spec.StepWeight = 0, nil, 30*rollout.Percent
+	}
 	for _, h := range w.spec.Hooks {
 		w.hooks[h.Name] = h.Type != rollout.RollbackHook
 	}
 	w.command(rollout.Resume)
-}
-
-// FuzzState feeds Step any state that Decode accepts. It must not panic, and must not break a law.
-func FuzzState(f *testing.F) {
-	for _, s := range seedStates() {
-		data, err := json.Marshal(s)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data, uint16(0))
-	}
-	f.Fuzz(func(t *testing.T, data []byte, facts uint16) {
-		state, err := rollout.Decode(data)
-		if err != nil {
-			return
-		}
-		w := newWorld(t)
-		w.state = state
-		w.canaryUp, w.primaryUp, w.acks = facts&1 == 0, facts&2 == 0, facts&4 == 0
-		w.obs.Workload.Primary = rollout.Side{Exists: facts&8 == 0, Revision: "v1", Replicas: 2, Abrupt: facts&16 > 0}
-		w.obs.Workload.Canary = rollout.Side{Exists: facts&32 == 0, Revision: "v2", Replicas: int(facts>>6) % 4}
-		w.obs.Workload.Target.Revision = []string{"v1", "v2", "v3", ""}[int(facts>>8)%4]
-		for range 4 {
-			w.pass()
-			w.now = w.now.Add(time.Duration(facts>>10) * time.Second)
-		}
-	})
-}
-
-// seedStates are the states that a release goes through.
-func seedStates() []rollout.State {
-	run := rollout.Run{Name: "v2-1", Revision: "v2", Started: epoch(), Progress: epoch(), Step: -1}
-	var states []rollout.State
-	for phase, stages := range map[rollout.Phase][]rollout.Stage{
-		rollout.Waiting: {rollout.Clearing, rollout.Confirming}, rollout.Progressing: {rollout.Scaling, rollout.Preparing, rollout.Stepping},
-		rollout.WaitingPromotion: {rollout.Stepping}, rollout.Promoting: {rollout.Opening, rollout.Replacing, rollout.Restoring},
-		rollout.Finalising: {rollout.Returning, rollout.Closing}, rollout.Failed: {rollout.Retreating, rollout.Closing, rollout.Done},
-	} {
-		for _, stage := range stages {
-			r := run
-			r.Stage = stage
-			states = append(states, rollout.State{Version: 1, Phase: phase, Since: epoch(), Promoted: "v1", Tried: "v2", Runs: 1, Run: &r})
-		}
-	}
-	return append(states, rollout.State{}, rollout.State{Version: 1, Phase: rollout.Initialized, Promoted: "v1", Tried: "v1"})
 }

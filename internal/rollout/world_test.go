@@ -36,6 +36,8 @@ type world struct {
 	// evidence is what a check measures; nil means that no answer comes.
 	evidence *analysis.Evidence
 
+	// crash is how many actions the next pass performs before the process dies; 0 means all.
+	crash   int
 	effects int
 	saved   string
 	told    map[string]bool
@@ -62,6 +64,17 @@ func healthy() *analysis.Evidence {
 	}}}
 }
 
+// measured is evidence of the window that was asked for.
+func measured(e *analysis.Evidence, m rollout.Measure) analysis.Evidence {
+	made := *e
+	if e.Batch != nil {
+		b := *e.Batch
+		b.From, b.To = m.From, m.To
+		made.Batch = &b
+	}
+	return made
+}
+
 // pass makes one pass: observe, Step, check the invariants, perform. It says whether there may be more to do.
 func (w *world) pass() bool {
 	w.obs.Now = w.now
@@ -80,6 +93,10 @@ func (w *world) pass() bool {
 	}
 	busy := w.saved != string(data)
 	w.saved = string(data)
+	if n := w.crash - 1; n >= 0 && n < len(actions) {
+		actions = actions[:n]
+	}
+	w.crash = 0
 	for _, a := range actions {
 		_, wake := a.(rollout.Wake)
 		busy = busy || !wake
@@ -128,13 +145,13 @@ func (w *world) perform(a rollout.Action) {
 		p := &w.obs.Workload.Primary
 		p.Exists, p.Revision = true, a.Revision
 		if p.Replicas == 0 {
-			p.Replicas = w.obs.Workload.Target.Replicas
+			p.Replicas = max(1, w.obs.Workload.Target.Replicas)
 		}
 		w.notef("write   primary with %s restore=%t", a.Revision, a.Restore)
 		w.effects++
 	case rollout.Measure:
 		if w.evidence != nil {
-			w.obs.Measurements[a.ID] = *w.evidence
+			w.obs.Measurements[a.ID] = measured(w.evidence, a)
 		}
 	case rollout.Ask:
 		if ok, known := w.hooks[a.Hook]; known {
