@@ -30,6 +30,7 @@ type AlertProviderList struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ListMeta `json:"metadata,omitempty"`
+
 	// items are the providers.
 	Items []AlertProvider `json:"items"`
 }
@@ -39,7 +40,7 @@ type AlertProviderList struct {
 // +kubebuilder:validation:XValidation:rule="(has(self.address) && self.address != ”) != has(self.secretRef)",message="write exactly one of address and secretRef"
 // +kubebuilder:validation:XValidation:rule="!has(self.address) || self.address == ” || (isURL(self.address) && url(self.address).getScheme() in ['http', 'https'])",message="the address is not absolute: write https://HOST/PATH"
 type AlertProviderSpec struct {
-	// type of the receiver: slack, msteams, discord, rocket or gchat.
+	// type of the receiver: slack, msteams, discord, rocket, gchat, or generic for one that takes the event as JSON.
 	// +required
 	Type AlertProviderType `json:"type"`
 	// channel that the alert is posted to. Default: the one that the address belongs to.
@@ -67,10 +68,16 @@ type AlertProviderSpec struct {
 
 // AlertProviderType names a kind of receiver.
 //
-// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
+// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat;generic
 type AlertProviderType string
+
+// The kinds of receivers that Serin delivers to. A generic receiver gets the event as JSON.
+const (
+	AlertSlack   AlertProviderType = "slack"
+	AlertGeneric AlertProviderType = "generic"
+)
 
 // AlertProviderTypes lists every kind of receiver.
 func AlertProviderTypes() []AlertProviderType {
-	return []AlertProviderType{"slack", "msteams", "discord", "rocket", "gchat"}
+	return []AlertProviderType{AlertSlack, "msteams", "discord", "rocket", "gchat", AlertGeneric}
 }

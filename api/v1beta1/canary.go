@@ -40,6 +40,7 @@ type CanaryList struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ListMeta `json:"metadata,omitempty"`
+
 	// items are the canaries.
 	Items []Canary `json:"items"`
 }
@@ -190,6 +191,7 @@ type NamespacedReference struct {
 // AutoscalerReference names the autoscaler of the target and says how the primary's copy differs.
 type AutoscalerReference struct {
 	ObjectReference `json:",inline"`
+
 	// primaryScalerQueries replaces the queries of the ScaledObject's triggers in the primary's copy. The key is
 	// the name of a trigger. Default: the queries of the source, with the primary's names.
 	// +optional

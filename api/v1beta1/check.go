@@ -96,7 +96,7 @@ type CanaryWebhook struct {
 	MuteAlert bool `json:"muteAlert,omitempty"`
 	// disableTLS accepts any certificate of the other side. Default false.
 	// +optional
-	DisableTLS bool `json:"disableTLS,omitempty"`
+	DisableTLS bool `json:"disableTLS,omitempty"` //nolint:tagliatelle // the field is spelled so in manifests that exist
 	// secretRef names a Secret of the canary's namespace whose key token is sent as a bearer token in the
 	// Authorization header. Default: none.
 	// +optional

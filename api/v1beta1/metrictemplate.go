@@ -30,6 +30,7 @@ type MetricTemplateList struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ListMeta `json:"metadata,omitempty"`
+
 	// items are the templates.
 	Items []MetricTemplate `json:"items"`
 }
