@@ -21,15 +21,11 @@ func (m *Meter) batch(ctx context.Context, w rollout.Measure) (*analysis.Batch, 
 		return nil, fault.Errorf(fault.NoData, "the window is empty")
 	}
 	c := m.counts
-	requests, err := m.ask(ctx, c.Driver, c.rangeQuery(c.Builtin.Requests, window), w.To)
+	answer, err := m.ask(ctx, c.Driver, c.rangeQuery(window), w.To)
 	if err != nil {
 		return nil, err
 	}
-	latency, err := m.ask(ctx, c.Driver, c.rangeQuery(c.Builtin.Latency, window), w.To)
-	if err != nil {
-		return nil, err
-	}
-	requests, latency = within(requests, w), within(latency, w)
+	requests, latency := c.split(within(answer, w))
 	if len(requests) == 0 {
 		return nil, fault.Errorf(fault.NoData, "there is no %s of %s or %s in this window", c.Builtin.Requests, c.Primary, c.Canary)
 	}
@@ -51,6 +47,19 @@ func (m *Meter) batch(ctx context.Context, w rollout.Measure) (*analysis.Batch, 
 		return nil, err
 	}
 	return b, nil
+}
+
+// split takes the counters and the histograms of an answer apart.
+func (c *Counts) split(answer []Series) (requests, latency []Series) {
+	for _, s := range answer {
+		switch s.Labels["__name__"] {
+		case c.Builtin.Requests:
+			requests = append(requests, s)
+		case c.Builtin.Latency:
+			latency = append(latency, s)
+		}
+	}
+	return requests, latency
 }
 
 // side adds up the counts of one version.

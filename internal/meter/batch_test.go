@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/serin-dev/serin/internal/analysis"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/meter"
 	"github.com/serin-dev/serin/internal/meter/memmeter"
 	"github.com/serin-dev/serin/internal/rollout"
-	"pgregory.net/rapid"
 )
 
 // absent marks a scrape in which a series did not occur. No counter can show it.

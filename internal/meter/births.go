@@ -18,19 +18,7 @@ type births map[string]time.Time
 // one yet, as with the first response of a code. A target that is itself new tells when it started.
 func (m *Meter) births(ctx context.Context, w rollout.Measure, answers ...[]Series) (births, error) {
 	c := m.counts
-	known := births{}
-	beginning := w.To
-	for _, series := range answers {
-		for _, s := range series {
-			key, first := c.target(s), s.Points[0].At
-			if at, ok := known[key]; !ok || first.Before(at) {
-				known[key] = first
-			}
-			if first.Before(beginning) {
-				beginning = first
-			}
-		}
-	}
+	known, beginning := firstSeen(c, w.To, answers)
 	late := lateTargets(c, known, beginning, answers)
 	if c.Builtin.Started == "" || len(late) == 0 {
 		return known, nil
@@ -49,6 +37,23 @@ func (m *Meter) births(ctx context.Context, w rollout.Measure, answers ...[]Seri
 		}
 	}
 	return known, nil
+}
+
+// firstSeen says when each target, and when the first of all, was seen in the answers.
+func firstSeen(c *Counts, end time.Time, answers [][]Series) (known births, beginning time.Time) {
+	known, beginning = births{}, end
+	for _, series := range answers {
+		for _, s := range series {
+			key, first := c.target(s), s.Points[0].At
+			if at, ok := known[key]; !ok || first.Before(at) {
+				known[key] = first
+			}
+			if first.Before(beginning) {
+				beginning = first
+			}
+		}
+	}
+	return known, beginning
 }
 
 // instance is the label under which every Prometheus keeps the address of a target.

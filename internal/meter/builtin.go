@@ -93,11 +93,14 @@ func (c *Counts) validate() error {
 	return nil
 }
 
-// rangeQuery asks for the raw points of both versions from the beginning of the window to its end. One query
-// for both means that they come from the same scrapes.
-func (c *Counts) rangeQuery(metric string, window time.Duration) string {
+// rangeQuery asks for the raw points of both versions from the beginning of the window to its end. It is one
+// query for counters and histograms, so that all come from the same scrapes: between two queries the source may
+// store another one.
+func (c *Counts) rangeQuery(window time.Duration) string {
+	b := &c.Builtin
+	names := regexp.QuoteMeta(b.Requests) + "|" + regexp.QuoteMeta(b.Latency)
 	versions := regexp.QuoteMeta(c.Primary) + "|" + regexp.QuoteMeta(c.Canary)
-	return selector(metric, c.Builtin.Version, versions) + rangeOf(window)
+	return "{__name__=~" + strconv.Quote(names) + "," + b.Version + "=~" + strconv.Quote(versions) + "}" + rangeOf(window)
 }
 
 // startQuery asks when the targets that have one of the values of a label began to count.
@@ -106,11 +109,7 @@ func (c *Counts) startQuery(label string, values []string, window time.Duration)
 	for i, v := range values {
 		quoted[i] = regexp.QuoteMeta(v)
 	}
-	return selector(c.Builtin.Started, label, strings.Join(quoted, "|")) + rangeOf(window)
-}
-
-func selector(metric, label, pattern string) string {
-	return metric + "{" + label + "=~" + strconv.Quote(pattern) + "}"
+	return c.Builtin.Started + "{" + label + "=~" + strconv.Quote(strings.Join(quoted, "|")) + "}" + rangeOf(window)
 }
 
 // rangeOf is one millisecond longer than the window, because a range does not contain its own beginning.

@@ -7,10 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/serin-dev/serin/internal/analysis"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/rollout"
-	"golang.org/x/sync/errgroup"
 )
 
 // Options tune a Meter; the zero value is the default.

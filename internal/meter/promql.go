@@ -11,6 +11,7 @@ import (
 // may contain depends on where it stands.
 type promQL struct {
 	strings.Builder
+
 	// in is the quote or comment sign that is open, or 0; escaped says that a backslash came last.
 	in      byte
 	escaped bool
@@ -79,14 +80,8 @@ func word(value string) bool {
 	if _, err := strconv.ParseFloat(value, 64); err == nil {
 		return true
 	}
-	for i := range len(value) {
-		b := value[i]
-		letter := b == '_' || b == ':' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
-		if !letter && (b < '0' || b > '9') && b != '.' && b != ',' {
-			return false
-		}
-	}
-	return value != ""
+	const parts = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.,"
+	return value != "" && !strings.ContainsFunc(value, func(r rune) bool { return !strings.ContainsRune(parts, r) })
 }
 
 // plain writes values as they are, for names that are not yet part of a query.

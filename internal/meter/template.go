@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ type Subject struct {
 // Vars are what the variables of one template stand for.
 type Vars struct {
 	Subject
+
 	// Interval is the metric's interval as the user gave it.
 	Interval string
 	// Variables are the user's own: templateVariables in the manifest.
@@ -145,5 +145,5 @@ func unknown(name string, table map[string]string, there string) error {
 
 func unsupported(n parse.Node) error {
 	return fault.Errorf(fault.Invalid, "%s is not supported in a query: only {{ NAME }}, {{ variables.NAME }} and {{ index variables %q }} are",
-		fmt.Sprint(n), "NAME")
+		n, "NAME")
 }

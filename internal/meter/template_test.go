@@ -68,7 +68,7 @@ func TestRenderKeepsCommentsOnTheirLine(t *testing.T) {
 func TestRenderRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"an unknown name":            {`x{a="{{ nmae }}"}`, `unknown variable "nmae"; there are variables.NAME and: ingress, interval, name, namespace, route, service, target`},
+		"an unknown name":            {`x{a="{{ title }}"}`, `unknown variable "title"; there are variables.NAME and: ingress, interval, name, namespace, route, service, target`},
 		"an unknown own variable":    {`{{ variables.cdoe }}`, `unknown variable "variables.cdoe"; templateVariables has: code, line, none, quote, single, tick, with-dash`},
 		"an unknown index":           {`{{ index variables "nope" }}`, `unknown variable "variables.nope"`},
 		"text outside of quotes":     {`x{ {{ variables.quote }} }`, `the value of "variables.quote" stands outside of quotes`},

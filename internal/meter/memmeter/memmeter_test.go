@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/serin-dev/serin/internal/analysis"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/meter"
@@ -38,7 +39,7 @@ func TestConformance(t *testing.T) {
 func TestQueryRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"no selector":         `{app="a"}`,
+		"no selector":         `1 + 1`,
 		"a function":          `sum(depth)`,
 		"an operator":         `depth > 1`,
 		"an unknown matcher":  `depth{app!="a"}`,

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// selector is the part of PromQL that the source understands: name{label="value",label=~"pattern"}[range].
+// selector is the part of PromQL that the source understands: name{label="value",label=~"pattern"}[range],
+// where the name or the braces may be missing.
 type selector struct {
 	matchers []matcher
 	window   time.Duration
@@ -38,10 +39,12 @@ func parse(text string) (selector, error) {
 	var s selector
 	rest := strings.TrimSpace(text)
 	name, rest := identifier(rest)
-	if name == "" {
+	if name == "" && !strings.HasPrefix(rest, "{") {
 		return s, errors.New("only selectors and prepared answers are understood")
 	}
-	s.matchers = append(s.matchers, matcher{label: "__name__", value: name})
+	if name != "" {
+		s.matchers = append(s.matchers, matcher{label: "__name__", value: name})
+	}
 	if inner, ok := strings.CutPrefix(rest, "{"); ok {
 		var err error
 		if rest, err = s.braces(inner); err != nil {

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/meter"
-	"golang.org/x/sync/errgroup"
 )
 
 // now is the time of a law. Sources keep milliseconds.
@@ -169,7 +170,10 @@ func manyCallers(ctx context.Context, h Harness) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("one of 100 callers at once: %w", err)
+	}
+	return nil
 }
 
 // refusesRanges is the inverse of the laws that need ranges.

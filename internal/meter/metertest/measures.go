@@ -113,17 +113,17 @@ func counter(name, version string, label [2]string, from time.Time, values ...fl
 }
 
 func storeCounters(h Harness, from time.Time) error {
-	const rq, time = "envoy_cluster_upstream_rq", "envoy_cluster_upstream_rq_time_bucket"
+	const rq, duration = "envoy_cluster_upstream_rq", "envoy_cluster_upstream_rq_time_bucket"
 	code := func(c string) [2]string { return [2]string{"envoy_response_code", c} }
 	le := func(b string) [2]string { return [2]string{"le", b} }
 	return h.Store(
 		counter(rq, "primary", code("200"), from, 1000, 1090, 1200),
 		counter(rq, "canary", code("200"), from, 50, 60, 5),
 		counter(rq, "canary", code("503"), from, 4, 5, 6),
-		counter(time, "primary", le("10"), from, 900, 980, 1080),
-		counter(time, "primary", le("+Inf"), from, 1000, 1090, 1200),
-		counter(time, "canary", le("10"), from, 40, 45, 1),
-		counter(time, "canary", le("+Inf"), from, 54, 65, 7),
+		counter(duration, "primary", le("10"), from, 900, 980, 1080),
+		counter(duration, "primary", le("+Inf"), from, 1000, 1090, 1200),
+		counter(duration, "canary", le("10"), from, 40, 45, 1),
+		counter(duration, "canary", le("+Inf"), from, 54, 65, 7),
 	)
 }
 
@@ -159,6 +159,7 @@ func counts(ctx context.Context, h Harness) error {
 // recorder notes what is asked, and turns the order of every answer around from the second measurement on.
 type recorder struct {
 	meter.Driver
+
 	mu      sync.Mutex
 	asked   []string
 	reverse bool

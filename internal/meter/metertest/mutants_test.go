@@ -24,6 +24,7 @@ func (m mutant) with(d *memmeter.Driver) meter.Driver { return broken{d, m.query
 
 type broken struct {
 	*memmeter.Driver
+
 	query func(ctx context.Context, d *memmeter.Driver, text string, at time.Time) ([]meter.Series, error)
 }
 
@@ -67,7 +68,7 @@ func failing(change func(error) error, caught ...string) mutant {
 	}}
 }
 
-func as(kind fault.Kind, instead fault.Kind) func(error) error {
+func as(kind, instead fault.Kind) func(error) error {
 	return func(err error) error {
 		if fault.KindOf(err) == kind {
 			return fault.Errorf(instead, "changed")

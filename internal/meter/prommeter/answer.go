@@ -152,7 +152,7 @@ func shortened(text string) string {
 func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	text := resp.Header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
-		return min(time.Duration(seconds), 24*60*60) * time.Second
+		return time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	if at, err := http.ParseTime(text); err == nil && at.After(now) {
 		return at.Sub(now).Round(time.Second)

@@ -53,16 +53,9 @@ var _ meter.Driver = (*Driver)(nil)
 // New returns a driver for the server at address, for example http://prometheus.monitoring:9090. A path in the
 // address is kept, as a prefix. Credentials in the address work like Username and Password.
 func New(address string, o Options) (*Driver, error) {
-	u, err := url.Parse(address)
+	u, err := parseAddress(address)
 	if err != nil {
-		// The error of url.Parse repeats the address, which may hold a password.
-		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus is not a URL such as http://prometheus:9090")
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus needs http:// or https:// and a host, such as http://prometheus:9090")
-	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus %s must have neither a query nor a fragment", u.Host)
+		return nil, err
 	}
 	if o.BodyLimit <= 0 {
 		o.BodyLimit = 8 << 20
@@ -87,6 +80,21 @@ func New(address string, o Options) (*Driver, error) {
 		secrets:  secretsOf(o),
 	}
 	return d, nil
+}
+
+func parseAddress(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		// The error of url.Parse repeats the address, which may hold a password.
+		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus is not a URL such as http://prometheus:9090")
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus needs http:// or https:// and a host, such as http://prometheus:9090")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, fault.Errorf(fault.Invalid, "the address of Prometheus %s must have neither a query nor a fragment", u.Host)
+	}
+	return u, nil
 }
 
 func newClient(insecure bool) *http.Client {
@@ -183,8 +191,7 @@ func (d *Driver) post(ctx context.Context, form url.Values) (*http.Response, err
 	resp, err := d.client.Do(req)
 	if err != nil {
 		// A url.Error repeats the whole address; its cause is enough.
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		return nil, d.errorf(fault.Unavailable, "no answer: %s", err)

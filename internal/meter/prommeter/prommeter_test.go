@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/meter"
 	"github.com/serin-dev/serin/internal/meter/prommeter"
@@ -47,7 +48,7 @@ func TestRequest(t *testing.T) {
 			if c.o.Headers == nil {
 				c.o.Headers = http.Header{}
 			}
-			c.o.Headers.Set("X-Scope-OrgID", "team-a")
+			c.o.Headers.Set("X-Scope-Orgid", "team-a")
 			got := make(chan *http.Request, 1)
 			d := serve(t, c.o, func(w http.ResponseWriter, r *http.Request) {
 				if err := r.ParseForm(); err != nil {
@@ -64,7 +65,7 @@ func TestRequest(t *testing.T) {
 				t.Errorf("want POST /api/v1/query, have %s %s", r.Method, r.URL)
 			}
 			have := map[string]string{
-				"auth": r.Header.Get("Authorization"), "org": r.Header.Get("X-Scope-OrgID"),
+				"auth": r.Header.Get("Authorization"), "org": r.Header.Get("X-Scope-Orgid"),
 				"query": r.PostForm.Get("query"), "time": r.PostForm.Get("time"), "lookback": r.PostForm.Get("lookback_delta"),
 			}
 			want := map[string]string{
