@@ -126,9 +126,9 @@ func resizing(a rollout.Action) (string, error) {
 			return "", fault.Errorf(fault.Invalid, "hold the primary at %d: the number of replicas is negative", a.Replicas)
 		}
 		return fmt.Sprintf("hold the primary at %d", a.Replicas), nil
-	default:
-		return "", fault.Errorf(fault.Invalid, "a workload cannot be resized by %T", a)
+	case rollout.SetSplit, rollout.Pin, rollout.PromoteTo, rollout.Measure, rollout.Ask, rollout.Emit, rollout.Release, rollout.Wake:
 	}
+	return "", fault.Errorf(fault.Invalid, "a workload cannot be resized by %T", a)
 }
 
 // Release gives the target back.
