@@ -1,0 +1,216 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/serin-dev/serin/internal/rollout"
+)
+
+// exchange is one request of a client with all that is known of it.
+type exchange struct {
+	proxy *Proxy
+	// listener is the address at which the request arrived.
+	listener string
+	in       *http.Request
+	service  *service
+	choice   choice
+	cluster  *cluster
+	// endpoint is the one that the exchange is counted at.
+	endpoint *endpoint
+	tried    []*endpoint
+	attempts int
+	spool    *spool
+	grpc     bool
+	// upgrade says that another protocol was asked for, upgraded that it is spoken.
+	upgrade, upgraded bool
+
+	began time.Time
+	timer *time.Timer
+	// endTry ends the context of the attempt that was answered.
+	endTry   context.CancelFunc
+	timedOut atomic.Bool
+
+	// status is what is counted; 0 means nothing.
+	status int
+	// untimed says that the time to answer means nothing.
+	untimed bool
+	from    time.Time
+	// broke is why the answer ended before its end.
+	broke error
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// serve carries one request that arrived at a listener.
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, listener string) {
+	p.begun()
+	defer p.ended()
+	s, side := p.current.Load().find(listener, r.Host)
+	switch {
+	case s == nil:
+		answerUnknown(w, r, listener == p.store.Table().Shared())
+		return
+	case r.Method == http.MethodConnect:
+		answerText(w, http.StatusMethodNotAllowed, "CONNECT is not possible: this is no forward proxy")
+		return
+	case side == "" && s.cors.answer(w, r):
+		return
+	}
+	refuseH2CUpgrade(r.Header)
+	x := &exchange{
+		proxy: p, listener: listener, in: r, service: s, began: time.Now(),
+		grpc: isGRPC(r.Header), upgrade: isUpgrade(r.Header),
+	}
+	x.place()
+	x.cluster.active.Add(1)
+	defer x.finish()
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		// Without this the server throws the rest of the body away when the answer begins.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), exchangeKey{}, x))
+	defer cancel()
+	if x.service.timeout > 0 {
+		x.timer = time.AfterFunc(x.service.timeout, func() {
+			x.timedOut.Store(true)
+			cancel()
+		})
+		defer x.timer.Stop()
+	}
+	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// place decides where the request goes first, and counts it there. The endpoint is nil if the side has none.
+func (x *exchange) place() {
+	p := x.proxy
+	x.endpoint = p.hold(func(s *snapshot) *endpoint {
+		found, side := s.find(x.listener, x.in.Host)
+		if found == nil {
+			return nil
+		}
+		x.service = found
+		if x.choice = (choice{side: side}); side == "" {
+			x.choice = found.choose(x.in, p.o.Random)
+		}
+		return found.side(x.choice.side).pick(p.o.Random, nil)
+	})
+	x.cluster = x.service.side(x.side()).cluster
+}
+
+// placeAgain moves the exchange to an endpoint of the same side for another attempt, if it can one that was not tried
+// yet, and says whether there is any.
+func (x *exchange) placeAgain() bool {
+	p := x.proxy
+	next := p.hold(func(s *snapshot) *endpoint {
+		found, _ := s.find(x.listener, x.in.Host)
+		if found == nil {
+			return nil
+		}
+		side := found.side(x.side())
+		if e := side.pick(p.o.Random, x.tried); e != nil || !x.service.retries.same {
+			return e
+		}
+		return side.pick(p.o.Random, nil)
+	})
+	if next == nil {
+		return false
+	}
+	p.release(x.endpoint)
+	x.endpoint = next
+	return true
+}
+
+func (x *exchange) side() rollout.SideName {
+	if x.choice.side == "" {
+		return rollout.PrimarySide
+	}
+	return x.choice.side
+}
+
+// answered notes that an endpoint has answered. An upgraded connection is counted at once and may last as long as it
+// likes.
+func (x *exchange) answered(res *http.Response) {
+	x.status, x.from = res.StatusCode, x.began
+	if x.spool != nil {
+		// The time that the client takes to send is not the version's.
+		if finished := x.spool.finished.Load(); finished != 0 {
+			x.from = time.Unix(0, finished)
+		}
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = &answerBody{ReadCloser: res.Body, x: x}
+		return
+	}
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	x.cluster.count(x.status)
+	x.cluster.time(time.Since(x.from))
+	x.status, x.upgraded = 0, true
+}
+
+// answerBody notes when an endpoint breaks off.
+type answerBody struct {
+	io.ReadCloser
+
+	x *exchange
+}
+
+// Read implements io.Reader.
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.x.broke = err
+	}
+	return n, err
+}
+
+// finish counts the exchange as what the client saw. It is the end of every exchange, also of one that was cut.
+func (x *exchange) finish() {
+	if x.endTry != nil {
+		x.endTry()
+	}
+	if x.endpoint != nil {
+		x.proxy.release(x.endpoint)
+	}
+	x.spool.release()
+	x.cluster.active.Add(-1)
+	if x.status == 0 {
+		return
+	}
+	switch {
+	case x.broke == nil:
+	case x.timedOut.Load():
+		x.status = http.StatusGatewayTimeout
+	case x.in.Context().Err() != nil:
+		// The client has left in the middle. What the version had answered counts, but not how long it took.
+		x.untimed = true
+	default:
+		x.status = http.StatusServiceUnavailable
+	}
+	x.cluster.count(x.status)
+	if !x.untimed {
+		x.cluster.time(time.Since(x.from))
+	}
+}
+
+// modifyResponse changes the headers of an answer on their way to the client.
+func modifyResponse(res *http.Response) error {
+	x := exchangeOf(res.Request.Context())
+	x.service.response.apply(res.Header)
+	x.service.cors.decorate(res.Header, x.in)
+	if x.choice.cookie != "" {
+		res.Header.Add("Set-Cookie", x.choice.cookie)
+	}
+	return nil
+}
