@@ -147,7 +147,7 @@ func disown(path string) error {
 
 func readOwner(path string) (owner, bool) {
 	var o owner
-	data, err := os.ReadFile(ownerFile(path)) //nolint:gosec // G304: the path is the store's own, chosen by the operator.
+	data, err := os.ReadFile(ownerFile(path))
 	if err != nil || json.Unmarshal(data, &o) != nil || o.PID <= 0 {
 		return owner{}, false
 	}

@@ -97,7 +97,7 @@ func writeState(tx *bbolt.Tx, key engine.Key, data []byte) (uint64, error) {
 	return version, b.Put([]byte(stateKey), seal(record))
 }
 
-// Delete forgets a canary: its state, its commands and its run records. A canary that is not there is deleted already.
+// Delete forgets a canary: its state, its manifest, its commands and its run records. A canary that is not there is deleted already.
 func (s *Store) Delete(ctx context.Context, key engine.Key) error {
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
 		err := tx.Bucket([]byte(canariesBucket)).DeleteBucket([]byte(key.String()))

@@ -1,5 +1,5 @@
-// Package store keeps what standalone mode must not forget in one file: the states of canaries, the commands of
-// people, the records of runs and a few settings of the installation. Exactly one process has the file open. A file
+// Package store keeps what standalone mode must not forget in one file: the states and manifests of canaries, the commands
+// of people, the records of runs and a few settings of the installation. Exactly one process has the file open. A file
 // that is damaged is refused and left alone: what a canary serves must never be decided from a guess.
 package store
 

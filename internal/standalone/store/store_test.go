@@ -146,7 +146,7 @@ func zeroed(b []byte, from int) []byte {
 }
 
 func flippedInState(b []byte) []byte {
-	at := bytes.LastIndex(b, []byte("state state state"))
+	at := bytes.LastIndex(b, bytes.Repeat([]byte("state "), 3))
 	b[at] ^= 1
 	return b
 }

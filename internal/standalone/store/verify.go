@@ -23,6 +23,7 @@ const (
 	settingsBucket = "settings"
 
 	stateKey       = "state"
+	manifestKey    = "manifest"
 	commandsBucket = "commands"
 	runsBucket     = "runs"
 	seenBucket     = "seen"

@@ -1,0 +1,313 @@
+package standalone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/serin-dev/serin/api/v1beta1"
+	"github.com/serin-dev/serin/internal/canaryspec"
+	"github.com/serin-dev/serin/internal/engine"
+	"github.com/serin-dev/serin/internal/fault"
+	"github.com/serin-dev/serin/internal/httpapi"
+	"github.com/serin-dev/serin/internal/rollout"
+	"github.com/serin-dev/serin/internal/standalone/manifest"
+	"github.com/serin-dev/serin/internal/xds/table"
+)
+
+// targetKey names a Deployment.
+type targetKey = manifest.Key
+
+// world is all that is wanted now. It is immutable.
+type world struct {
+	set *manifest.Set
+	// members are the canaries, those to be released included.
+	members map[engine.Key]*member
+	// services are those of the routing table.
+	services map[table.Key]backing
+}
+
+// member is one canary with what it was made of.
+type member struct {
+	engine      *engine.Canary
+	ingredients ingredients
+	service     table.Key
+	target      targetKey
+	addresses   []httpapi.Address
+	// notes were found when the canary was made, warnings hold them and what its service brought.
+	notes, warnings []string
+	// problem is why the canary cannot act, or empty.
+	problem string
+}
+
+// backing is what stands behind a service: the pods of a target, and which of their ports.
+type backing struct {
+	target targetKey
+	port   string
+}
+
+// watch reloads the directory at every change until ctx ends.
+func (d *daemon) watch(ctx context.Context) error {
+	return manifest.Watch(ctx, d.o.Dir, func() { d.reload(ctx) }, manifest.WatchOptions{})
+}
+
+// reload puts the directory's new content in force. What cannot be used is said and leaves everything as it runs.
+func (d *daemon) reload(ctx context.Context) {
+	set, err := manifest.Load(d.o.Dir)
+	if err == nil {
+		err = d.apply(ctx, set)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		if d.problem.Swap(nil) != nil {
+			d.log.Info("The manifests are in force again")
+		}
+		return
+	}
+	d.problem.Store(&err)
+	d.log.Error("The manifests cannot be used, and what runs stays as it is", "error", err.Error())
+}
+
+// apply makes a set of manifests what is wanted.
+func (d *daemon) apply(ctx context.Context, set *manifest.Set) error {
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	old := d.world.Load()
+	if old == nil {
+		old = &world{}
+	}
+	w := &world{set: set, members: map[engine.Key]*member{}, services: map[table.Key]backing{}}
+	if err := d.enlist(ctx, old, w); err != nil {
+		return err
+	}
+	services, err := d.route(ctx, w)
+	if err != nil {
+		return err
+	}
+	d.world.Store(w)
+	errs := []error{d.runTargets(old, w)}
+	errs = append(errs, d.publish(old, w, services))
+	d.scrape(w)
+	canaries := make(map[engine.Key]*engine.Canary, len(w.members))
+	for key, m := range w.members {
+		canaries[key] = m.engine
+	}
+	d.wanted.replace(canaries)
+	d.wakeAll()
+	d.tell(old, w)
+	return errors.Join(errs...)
+}
+
+// enlist makes the canaries of a world: those of the manifests, and those whose manifests are gone but that have
+// not been released yet.
+func (d *daemon) enlist(ctx context.Context, old, w *world) error {
+	known, err := d.store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range w.set.Canaries() {
+		key := engine.Key{Namespace: c.Namespace, Name: c.Name}
+		m, err := d.member(old.members[key], c, w.set)
+		if err != nil {
+			return err
+		}
+		if err := d.keepTarget(ctx, key, c, m); err != nil {
+			return err
+		}
+		w.members[key] = m
+	}
+	d.settleOwners(w, known)
+	for _, key := range known {
+		if _, wanted := w.members[key]; wanted {
+			continue
+		}
+		if m := d.leaving(ctx, key, old.members[key]); m != nil {
+			w.members[key] = m
+		}
+	}
+	return nil
+}
+
+// member makes a canary, or takes the one that there is if nothing that it is made of has changed.
+func (d *daemon) member(old *member, c *v1beta1.Canary, set *manifest.Set) (*member, error) {
+	in := gather(c, set)
+	if old != nil && !old.engine.Deleting && old.problem == "" && in.equal(old.ingredients) {
+		return old, nil
+	}
+	m, err := d.make(in)
+	if err != nil {
+		return nil, fmt.Errorf("canary %s/%s: %w", c.Namespace, c.Name, err)
+	}
+	return m, nil
+}
+
+// keepTarget remembers the manifest, so that the canary can be released after it is gone, and refuses another target
+// than the remembered one: what is known of the old target's revisions means nothing for the new one.
+func (d *daemon) keepTarget(ctx context.Context, key engine.Key, c *v1beta1.Canary, m *member) error {
+	before, err := d.remembered(ctx, key)
+	if err != nil {
+		return err
+	}
+	if before != nil && before.Spec.TargetRef.Name != c.Spec.TargetRef.Name {
+		m.block(fmt.Sprintf("spec.targetRef.name was %s and is %s: delete the canary first, or give the new one another name",
+			before.Spec.TargetRef.Name, c.Spec.TargetRef.Name))
+		m.target.Name = before.Spec.TargetRef.Name
+		return nil
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encode canary %s: %w", key, err)
+	}
+	return d.store.Remember(ctx, key, data)
+}
+
+func (d *daemon) remembered(ctx context.Context, key engine.Key) (*v1beta1.Canary, error) {
+	data, err := d.store.Remembered(ctx, key)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	var c v1beta1.Canary
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "what the store remembers of canary %s is damaged: %w", key, err)
+	}
+	return &c, nil
+}
+
+// block keeps a canary from acting. The engine's canary may be shared with the world before, so it is replaced.
+func (m *member) block(why string) {
+	blocked := *m.engine
+	blocked.Blocked = why
+	m.engine, m.problem = &blocked, why
+}
+
+// settleOwners lets one canary act for each target: the one that has acted for it, else the first by name.
+func (d *daemon) settleOwners(w *world, known []engine.Key) {
+	keys := slices.SortedFunc(maps.Keys(w.members), func(a, b engine.Key) int {
+		if old := slices.Contains(known, a); old != slices.Contains(known, b) {
+			if old {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.String(), b.String())
+	})
+	owners := map[targetKey]engine.Key{}
+	for _, key := range keys {
+		m := w.members[key]
+		if owner, taken := owners[m.target]; taken {
+			m.block(fmt.Sprintf("Deployment %s belongs to canary %s already: give each canary a target of its own", m.target.Name, owner))
+			continue
+		}
+		owners[m.target] = key
+	}
+}
+
+// leaving makes a canary whose manifest is gone one that is to be released. It returns nil where nothing is known of it.
+func (d *daemon) leaving(ctx context.Context, key engine.Key, old *member) *member {
+	if old == nil {
+		c, err := d.remembered(ctx, key)
+		if err != nil || c == nil {
+			d.log.Error("A canary without a manifest cannot be released", "canary", key.String(), "error", textOf(err))
+			return nil
+		}
+		old = d.bare(c)
+	}
+	m := *old
+	released := *old.engine
+	released.Deleting = true
+	m.engine = &released
+	return &m
+}
+
+// gone forgets a canary that was released. Its target runs by itself from now on.
+func (d *daemon) gone(key engine.Key) {
+	ctx, cancel := context.WithTimeout(context.Background(), forgetting)
+	defer cancel()
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	old := d.world.Load()
+	if m, ok := old.members[key]; !ok || !m.engine.Deleting {
+		return
+	}
+	w := &world{set: old.set, members: maps.Clone(old.members), services: map[table.Key]backing{}}
+	delete(w.members, key)
+	services, err := d.route(ctx, w)
+	if err == nil {
+		d.world.Store(w)
+		err = errors.Join(d.runTargets(old, w), d.publish(old, w, services))
+	}
+	canaries := map[engine.Key]*engine.Canary{}
+	for k, m := range w.members {
+		canaries[k] = m.engine
+	}
+	d.wanted.replace(canaries)
+	if err != nil {
+		d.log.Error("A released canary's service could not be tidied up", "canary", key.String(), "error", err.Error())
+	}
+	d.log.Info("The canary is released", "canary", key.String())
+}
+
+// runTargets tells the processes' supervisor which targets there are, and which of them no canary looks after.
+func (d *daemon) runTargets(old, w *world) error {
+	owned := map[targetKey]bool{}
+	for _, m := range w.members {
+		owned[m.target] = true
+	}
+	var errs []error
+	for _, t := range w.set.Targets() {
+		t.Plain = !owned[targetKey{Namespace: t.Namespace, Name: t.Name}]
+		errs = append(errs, d.pods.Apply(t))
+	}
+	if old.set != nil {
+		for _, t := range old.set.Targets() {
+			if _, still := w.set.Target(targetKey{Namespace: t.Namespace, Name: t.Name}); !still {
+				errs = append(errs, d.pods.Remove(t.Namespace, t.Name))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tell logs what a world has that the one before had not: warnings of new canaries, and problems.
+func (d *daemon) tell(old, w *world) {
+	for _, warning := range w.set.Warnings() {
+		if old.set == nil || !slices.Contains(old.set.Warnings(), warning) {
+			d.log.Warn("Note on a manifest", "at", warning.String())
+		}
+	}
+	for key, m := range w.members {
+		was := old.members[key]
+		if m.problem != "" && (was == nil || was.problem != m.problem) {
+			d.log.Error("A canary cannot act", "canary", key.String(), "problem", m.problem)
+		}
+		for _, warning := range m.warnings {
+			if was == nil || !slices.Contains(was.warnings, warning) {
+				d.log.Warn("Note on a canary", "canary", key.String(), "note", warning)
+			}
+		}
+	}
+}
+
+// caps are what the data plane can do for a canary. The provider kubernetes knows no weights anywhere.
+func caps(c *v1beta1.Canary, ours rollout.Capabilities) rollout.Capabilities {
+	if c.Spec.Provider == v1beta1.ProviderKubernetes {
+		return rollout.Capabilities{}
+	}
+	return ours
+}
+
+// subjectOf names the target of a canary.
+func subjectOf(c *v1beta1.Canary) targetKey {
+	return targetKey{Namespace: c.Namespace, Name: c.Spec.TargetRef.Name}
+}
+
+// serviceKey names the service of a canary in the routing table.
+func serviceKey(c *v1beta1.Canary) table.Key {
+	return table.Key{Namespace: c.Namespace, Name: canaryspec.ServiceName(c)}
+}
