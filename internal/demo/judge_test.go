@@ -102,7 +102,7 @@ func TestJudge(t *testing.T) {
 		"a request lost": {
 			reason: "one lost request is too many",
 			change: func(r *demo.Report) { r.Lost, r.Losses = 1, []string{"12:00:01 EOF"} },
-			want:   []string{"1 requests got lost on the way: 12:00:01 EOF"},
+			want:   []string{"requests lost on the way: 1 (12:00:01 EOF)"},
 		},
 	}
 	for name, tt := range tests {
@@ -145,7 +145,7 @@ func TestPrintSaysWhatIsWrong(t *testing.T) {
 	if err := demo.Print(&out, r); err != nil {
 		t.Fatal(err)
 	}
-	if want := "WRONG: 2 requests got lost on the way: 12:00:01 EOF; 12:00:02 EOF.\n"; !strings.HasSuffix(out.String(), want) {
+	if want := "WRONG: requests lost on the way: 2 (12:00:01 EOF; 12:00:02 EOF).\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("the last line is not %q:\n%s", want, out.String())
 	}
 }

@@ -15,6 +15,10 @@ import (
 // glance is how often the live display looks.
 const glance = 200 * time.Millisecond
 
+// redraw puts a line over the one before. It turns the terminal's wrapping off meanwhile: of a line that is too long,
+// only what was cut off would be drawn over.
+const redraw = "\r\x1b[?7l\x1b[K  %s\x1b[?7h"
+
 // live shows progress while a release runs. It belongs to one goroutine.
 type live struct {
 	out      io.Writer
@@ -43,7 +47,7 @@ func (l *live) watch(ctx context.Context, look func() (Progress, load.Snapshot))
 func (l *live) show(p Progress, s load.Snapshot) {
 	line := describe(p)
 	if l.terminal {
-		fmt.Fprintf(l.out, "\r\x1b[K  %s | %d served, %d lost", line, s.Served(), s.Lost)
+		fmt.Fprintf(l.out, redraw, fmt.Sprintf("%6d served, %d lost | %s", s.Served(), s.Lost, line))
 		l.last = line
 		return
 	}
@@ -80,7 +84,11 @@ func describe(p Progress) string {
 	if p.FailedChecks > 0 {
 		parts = append(parts, fmt.Sprintf("failed checks %d of %d", p.FailedChecks, p.Threshold))
 	}
-	return strings.Join(parts, ", ")
+	line := strings.Join(parts, ", ")
+	if p.Wait != "" && (p.Step == 0 || len(p.Results) == 0) {
+		line += ": " + p.Wait // Nothing is measured that would say how it goes.
+	}
+	return line
 }
 
 // measured is one metric's value, or what stands in its place.

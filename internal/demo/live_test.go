@@ -34,6 +34,19 @@ func TestDescribe(t *testing.T) {
 			want: "Progressing, step 2 of 3, canary 5 % (wanted 20 %), request-success-rate 94.74 % (outside its limit), " +
 				"request-duration 181 ms, orders no-data, failed checks 1 of 2",
 		},
+		"waiting for pods": {
+			reason: "a canary that takes its time says what for",
+			in:     Progress{Phase: rollout.Progressing, Wait: "1 of 2 pods of the canary are ready"},
+			want:   "Progressing, canary 0 %: 1 of 2 pods of the canary are ready",
+		},
+		"measured": {
+			reason: "the values say more than that there are some",
+			in: Progress{
+				Phase: rollout.Progressing, Step: 1, Steps: 3, Wait: "checks of this step",
+				Results: []analysis.Result{{Metric: "request-success-rate", Outcome: analysis.Passing, Value: 100, Unit: "%"}},
+			},
+			want: "Progressing, step 1 of 3, canary 0 %, request-success-rate 100 %",
+		},
 		"half a percent": {
 			reason: "weights are finer than percent",
 			in:     Progress{Phase: rollout.Progressing, Wanted: 500, Acknowledged: 500},

@@ -58,7 +58,7 @@ func Judge(r Report) []string {
 		add("the two counts disagree: %s", sentence)
 	}
 	if r.Lost > 0 {
-		add("%d requests got lost on the way: %s", r.Lost, strings.Join(r.Losses, "; "))
+		add("requests lost on the way: %d (%s)", r.Lost, strings.Join(r.Losses, "; "))
 	}
 	return problems
 }

@@ -112,7 +112,7 @@ func TestDemoGivesUpOnAReleaseWithoutAnEnd(t *testing.T) {
 func TestTerminalRedrawsOneLine(t *testing.T) {
 	t.Parallel()
 	_, out := play(t, &fakeDaemon{}, demo.Options{Terminal: true, Releases: demo.Releases()[:1]})
-	if !strings.Contains(out, "\r\x1b[K  ") || !strings.Contains(out, " lost\n") {
+	if !strings.Contains(out, "\r\x1b[?7l\x1b[K  ") || !strings.Contains(out, " 0 lost | ") || !strings.Contains(out, "\x1b[?7h\n") {
 		t.Errorf("there is no live line that is redrawn and then ended:\n%q", out)
 	}
 }

@@ -106,7 +106,7 @@ type Object struct {
 }
 
 // View makes what the API shows of a snapshot.
-func (s Snapshot) View() Detail {
+func (s *Snapshot) View() Detail {
 	spec := s.Spec.Default()
 	plan, _, err := rollout.Compile(s.Spec)
 	problem := s.Problem

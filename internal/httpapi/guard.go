@@ -95,8 +95,8 @@ func localNames(next http.Handler) http.Handler {
 func refuse(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	// A client that went away is no failure of ours.
-	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})
+	refusal := &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail}
+	_ = json.NewEncoder(w).Encode(refusal) //nolint:errchkjson // a client that went away is no failure of ours
 }
 
 // isLoopback says whether only this machine can connect to an address.

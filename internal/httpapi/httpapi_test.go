@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -240,7 +241,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(document)); diff != "" {
-		t.Errorf("%s is out of date: run go test ./internal/httpapi -update (-want +got):\n%s", golden, diff)
+		t.Errorf("%s is out of date: run go generate ./internal/httpapi (-want +got):\n%s", golden, diff)
 	}
 	status, served := (request{method: "GET", path: "/openapi.yaml"}).do(t, serve(t, httpapitest.New(httpapitest.Options{}), httpapi.Options{}))
 	if status != http.StatusOK || !bytes.Equal([]byte(served), document) {
@@ -268,7 +269,9 @@ func FuzzCommandBody(f *testing.F) {
 	go func() { ended <- s.Serve(ctx, ln) }()
 	f.Cleanup(func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			f.Error(err)
+		}
 	})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := request{
@@ -279,7 +282,7 @@ func FuzzCommandBody(f *testing.F) {
 		switch status {
 		case http.StatusAccepted:
 			for _, c := range fake.Commands(web()) {
-				if !strings.Contains("promote abort pause resume retry skip", string(c.Verb)) || c.UID == "" || c.At.IsZero() {
+				if !slices.Contains(strings.Fields("promote abort pause resume retry skip"), string(c.Verb)) || c.UID == "" || c.At.IsZero() {
 					t.Errorf("accepted %+v", c)
 				}
 				fake.Consumed(web(), []string{c.UID})

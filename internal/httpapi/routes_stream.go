@@ -26,7 +26,7 @@ func now() time.Time { return time.Now().UTC() }
 
 type streamInput struct {
 	After       uint64 `query:"after" doc:"Go on after the change with this id; 0 means from now on"`
-	LastEventID uint64 `header:"Last-Event-ID" doc:"The same, as a browser sends it when it connects again"`
+	LastEventID uint64 `header:"Last-Event-ID" doc:"The same, as a browser sends it when it connects again"` //nolint:tagliatelle // the name that the standard of server-sent events gives it
 }
 
 type logsInput struct {
@@ -81,7 +81,7 @@ func (s *Server) untilClosing(ctx context.Context) (context.Context, context.Can
 	return ctx, cancel
 }
 
-func (s *Server) stream(_ context.Context, in *streamInput) (*huma.StreamResponse, error) {
+func (s *Server) stream(ctx context.Context, in *streamInput) (*huma.StreamResponse, error) {
 	release, err := s.admit()
 	if err != nil {
 		return nil, err
@@ -90,12 +90,13 @@ func (s *Server) stream(_ context.Context, in *streamInput) (*huma.StreamRespons
 	if in.LastEventID > 0 {
 		after = in.LastEventID
 	}
+	ctx, cancel := s.untilClosing(ctx)
+	// The answer's head promises that nothing is missed from now on, so the subscription comes before it.
+	changes := s.backend.Feed.Subscribe(after)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer release()
-		ctx, cancel := s.untilClosing(hctx.Context())
 		defer cancel()
-		out := newFlusher(hctx, "text/event-stream")
-		s.tell(ctx, out, s.backend.Feed.Subscribe(after))
+		s.tell(ctx, newFlusher(hctx, "text/event-stream"), changes)
 	}}, nil
 }
 

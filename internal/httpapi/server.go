@@ -48,6 +48,8 @@ type Version struct {
 	Go      string `json:"go,omitempty" doc:"Version of Go it was built with"`
 }
 
+//go:generate go test -run TestDocument . -update
+
 // Server serves the API.
 type Server struct {
 	backend Backend
@@ -80,7 +82,10 @@ func New(b Backend, o Options) (*Server, error) {
 	}
 	s.api = humago.New(s.mux, config())
 	s.register()
-	return s, s.serveDocument()
+	if err := s.serveDocument(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // config describes the API. The pages and schema links that the framework offers are off: they would load scripts from
@@ -146,7 +151,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	srv.RegisterOnShutdown(func() { close(s.closing) })
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ln) }()
+	go func() {
+		err := srv.Serve(ln)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil // It ended because it was told to.
+		}
+		ended <- err
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve the API: %w", err)
@@ -158,6 +169,5 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("end the API: %w", err), srv.Close())
 	}
-	<-ended
-	return err
+	return errors.Join(err, <-ended)
 }

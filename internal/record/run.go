@@ -58,9 +58,10 @@ func (r *Run) judge(e rollout.Event) {
 }
 
 // Header returns the record without its events.
-func (r Run) Header() Run {
-	r.Events = nil
-	return r
+func (r *Run) Header() Run {
+	header := *r
+	header.Events = nil
+	return header
 }
 
 // Entry is an event with the canary that it happened to.

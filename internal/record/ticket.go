@@ -25,7 +25,7 @@ type Ticket struct {
 }
 
 // Final says whether nothing more will happen to the command.
-func (t Ticket) Final() bool { return t.Status == Taken || t.Status == Refused }
+func (t *Ticket) Final() bool { return t.Status == Taken || t.Status == Refused }
 
 // Take notes what an event says about the command, whose UID is the reason of the events that answer it. It returns
 // false if the event is about something else.

@@ -190,11 +190,11 @@ func (c *Client) Ready(ctx context.Context) error { return c.get(ctx, "/readyz",
 
 // path makes the path of something about a canary. Names are escaped, so none can lead elsewhere.
 func path(key engine.Key, more ...string) string {
-	p := "/api/v1/canaries"
-	for _, element := range append([]string{key.Namespace, key.Name}, more...) {
-		p += "/" + url.PathEscape(element)
+	elements := append([]string{key.Namespace, key.Name}, more...)
+	for i, element := range elements {
+		elements[i] = url.PathEscape(element)
 	}
-	return p
+	return "/api/v1/canaries/" + strings.Join(elements, "/")
 }
 
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
@@ -267,9 +267,9 @@ func refusal(res *http.Response) error {
 	if err != nil || json.Unmarshal(data, &problem) != nil || problem.Detail == "" {
 		return fault.Errorf(httpapi.KindOf(res.StatusCode), "the server answers %s", res.Status)
 	}
-	message := problem.Detail
+	sentences := []string{problem.Detail}
 	for _, detail := range problem.Errors {
-		message += fmt.Sprintf("; %s: %s", strings.TrimPrefix(detail.Location, "body."), detail.Message)
+		sentences = append(sentences, strings.TrimPrefix(detail.Location, "body.")+": "+detail.Message)
 	}
-	return fault.Errorf(httpapi.KindOf(res.StatusCode), "%s", message)
+	return fault.Errorf(httpapi.KindOf(res.StatusCode), "%s", strings.Join(sentences, "; "))
 }

@@ -87,7 +87,8 @@ func TestEverythingComesThrough(t *testing.T) {
 	c, _ := connect(t, f, httpapi.Options{Token: "t", Version: version}, client.Options{Token: "t"})
 	ctx := t.Context()
 
-	want, wantOther := httpapitest.Progressing(web()).View(), httpapitest.Succeeded(other).View()
+	progressing, succeeded := httpapitest.Progressing(web()), httpapitest.Succeeded(other)
+	want, wantOther := progressing.View(), succeeded.View()
 	detail, err := c.Canary(ctx, web())
 	same(t, "canary", err, detail, want)
 	list, err := c.Canaries(ctx, "")
@@ -317,7 +318,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		var body io.ReadCloser
 		body, refused = c.Logs(t.Context(), httpapi.LogQuery{Key: web(), Side: rollout.CanarySide, Follow: true})
 		if refused == nil {
-			defer func() { _ = body.Close() }()
+			t.Cleanup(func() { _ = body.Close() })
 		}
 	}
 	if fault.KindOf(refused) != fault.Unavailable || !strings.Contains(refused.Error(), "64 streams") {

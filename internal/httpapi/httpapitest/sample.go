@@ -12,6 +12,9 @@ import (
 // Noon is the time around which the samples happen.
 func Noon() time.Time { return time.Date(2030, time.June, 1, 12, 0, 0, 0, time.UTC) }
 
+// wanted is the revision under test of every sample.
+const wanted = "bbbbbbbbbb"
+
 // Progressing is a canary in the middle of a run: the second of three steps, one failed check, 20 % of the requests.
 func Progressing(key engine.Key) httpapi.Snapshot {
 	noon, least := Noon(), 99.0
@@ -24,9 +27,9 @@ func Progressing(key engine.Key) httpapi.Snapshot {
 			Traffic: rollout.Capabilities{Weights: true},
 		},
 		State: rollout.State{
-			Version: rollout.StateVersion, Phase: rollout.Progressing, Since: noon, Promoted: "aaaaaaaaaa", Tried: "bbbbbbbbbb", Runs: 2,
+			Version: rollout.StateVersion, Phase: rollout.Progressing, Since: noon, Promoted: "aaaaaaaaaa", Tried: wanted, Runs: 2,
 			Run: &rollout.Run{
-				Name: "bbbbbbbbbb-2", Revision: "bbbbbbbbbb", Started: noon, Stage: rollout.Stepping, Step: 1, Weight: share,
+				Name: wanted + "-2", Revision: wanted, Started: noon, Stage: rollout.Stepping, Step: 1, Weight: share,
 				FailedChecks: 1,
 				Results: []analysis.Result{{
 					Metric: "success-rate", Outcome: analysis.Passing, Value: 99.7, Min: &least, Unit: "%", Requests: 512,
@@ -39,9 +42,9 @@ func Progressing(key engine.Key) httpapi.Snapshot {
 			},
 		},
 		Workload: rollout.Workload{
-			Target:  rollout.Target{Exists: true, Revision: "bbbbbbbbbb", Replicas: 2},
+			Target:  rollout.Target{Exists: true, Revision: wanted, Replicas: 2},
 			Primary: rollout.Side{Exists: true, Revision: "aaaaaaaaaa", Replicas: 2, Ready: 2, Serving: 2},
-			Canary:  rollout.Side{Exists: true, Revision: "bbbbbbbbbb", Replicas: 2, Ready: 1, Serving: 1, Why: "web-1 does not answer its probe yet"},
+			Canary:  rollout.Side{Exists: true, Revision: wanted, Replicas: 2, Ready: 1, Serving: 1, Why: "web-1 does not answer its probe yet"},
 		},
 		Traffic: rollout.Traffic{Exists: true, Split: split, Acked: split},
 		Addresses: []httpapi.Address{
@@ -57,7 +60,7 @@ func Succeeded(key engine.Key) httpapi.Snapshot {
 	s := Progressing(key)
 	run := *s.State.Run
 	run.Stage, run.Ended, run.Outcome = rollout.Done, Noon().Add(time.Minute), rollout.OutcomeSucceeded
-	run.Reason, run.Message, run.FailedChecks = "Promoted", "revision bbbbbbbbbb is promoted", 0
+	run.Reason, run.Message, run.FailedChecks = "Promoted", "revision "+wanted+" is promoted", 0
 	s.State.Run, s.State.Phase, s.State.Since = &run, rollout.Succeeded, run.Ended
 	s.State.Promoted, s.State.Wait = run.Revision, rollout.Wait{}
 	return atRest(s)
@@ -87,7 +90,7 @@ func Lifetime(run string, outcome rollout.Outcome, reason, message string) []rol
 	event := func(second int, kind rollout.EventType, text string) rollout.Event {
 		return rollout.Event{
 			ID: run + "/" + string(kind), At: noon.Add(time.Duration(second) * time.Second), Type: kind, Severity: rollout.Info,
-			Phase: rollout.Progressing, Message: text, Run: run, Revision: "bbbbbbbbbb",
+			Phase: rollout.Progressing, Message: text, Run: run, Revision: wanted,
 		}
 	}
 	weight := event(5, rollout.WeightWanted, "The canary gets 20 %")
@@ -100,5 +103,5 @@ func Lifetime(run string, outcome rollout.Outcome, reason, message string) []rol
 	if outcome == rollout.OutcomeSucceeded {
 		end.Phase = rollout.Succeeded
 	}
-	return []rollout.Event{event(0, rollout.RunStarted, "Revision bbbbbbbbbb starts as run "+run), weight, end}
+	return []rollout.Event{event(0, rollout.RunStarted, "Revision "+wanted+" starts as run "+run), weight, end}
 }
