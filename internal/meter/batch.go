@@ -27,7 +27,7 @@ func (m *Meter) batch(ctx context.Context, w rollout.Measure) (*analysis.Batch, 
 	}
 	requests, latency := c.split(within(answer, w))
 	if len(requests) == 0 {
-		return nil, fault.Errorf(fault.NoData, "there is no %s of %s or %s in this window", c.Builtin.Requests, c.Primary, c.Canary)
+		return nil, fault.Errorf(fault.NoData, "no request to %s or %s was counted in this window (%s)", c.Primary, c.Canary, c.Builtin.Requests)
 	}
 	if err := m.fresh(newest(requests), w); err != nil {
 		return nil, err

@@ -263,7 +263,7 @@ func TestBatchProblems(t *testing.T) {
 		do   func(d *memmeter.Driver)
 		w    rollout.Measure
 	}{
-		"no series": {fault.NoData, "no envoy_cluster_upstream_rq of shop/cart-primary or shop/cart-canary", func(*memmeter.Driver) {}, window()},
+		"no series": {fault.NoData, "no request to shop/cart-primary or shop/cart-canary", func(*memmeter.Driver) {}, window()},
 		"scraping stopped": {fault.NoData, "the newest sample is 9m59s old; the limit is 1m0s", func(d *memmeter.Driver) {
 			shows(d, requests("a", "canary", "200"), 100, 130)
 		}, rollout.Measure{From: start(), To: start().Add(10 * time.Minute)}},

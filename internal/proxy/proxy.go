@@ -62,6 +62,8 @@ type Proxy struct {
 	started time.Time
 	running atomic.Bool
 
+	// nothing is the table that is in force before Run and after it.
+	nothing *table.Table
 	// current is what requests are routed by.
 	current atomic.Pointer[snapshot]
 	// exchanges counts what is under way, mirrored requests included. ending says that somebody waits for 0.
@@ -97,6 +99,7 @@ func New(store *table.Store, o Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.nothing = empty
 	p.current.Store(&snapshot{table: empty})
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
@@ -172,6 +175,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	p.follow(ctx, set)
 	p.drain(ctx, set, end)
+	// A proxy that has ended sends nothing to anybody: whoever waits for that goes on.
+	p.putInForce(p.nothing)
 	return nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/serin-dev/serin/internal/engine"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/httpapi"
-	"github.com/serin-dev/serin/internal/rollout"
 	"github.com/serin-dev/serin/internal/standalone/manifest"
 	"github.com/serin-dev/serin/internal/xds/table"
 )
@@ -91,8 +90,8 @@ func (d *daemon) apply(ctx context.Context, set *manifest.Set) error {
 		return err
 	}
 	d.world.Store(w)
-	errs := []error{d.runTargets(old, w)}
-	errs = append(errs, d.publish(old, w, services))
+	errs := []error{d.runTargets(w)}
+	errs = append(errs, d.publish(ctx, old, w, services))
 	d.scrape(w)
 	canaries := make(map[engine.Key]*engine.Canary, len(w.members))
 	for key, m := range w.members {
@@ -240,7 +239,7 @@ func (d *daemon) gone(key engine.Key) {
 	services, err := d.route(ctx, w)
 	if err == nil {
 		d.world.Store(w)
-		err = errors.Join(d.runTargets(old, w), d.publish(old, w, services))
+		err = errors.Join(d.runTargets(w), d.publish(ctx, old, w, services))
 	}
 	canaries := map[engine.Key]*engine.Canary{}
 	for k, m := range w.members {
@@ -254,7 +253,7 @@ func (d *daemon) gone(key engine.Key) {
 }
 
 // runTargets tells the processes' supervisor which targets there are, and which of them no canary looks after.
-func (d *daemon) runTargets(old, w *world) error {
+func (d *daemon) runTargets(w *world) error {
 	owned := map[targetKey]bool{}
 	for _, m := range w.members {
 		owned[m.target] = true
@@ -264,11 +263,9 @@ func (d *daemon) runTargets(old, w *world) error {
 		t.Plain = !owned[targetKey{Namespace: t.Namespace, Name: t.Name}]
 		errs = append(errs, d.pods.Apply(t))
 	}
-	if old.set != nil {
-		for _, t := range old.set.Targets() {
-			if _, still := w.set.Target(targetKey{Namespace: t.Namespace, Name: t.Name}); !still {
-				errs = append(errs, d.pods.Remove(t.Namespace, t.Name))
-			}
+	for _, key := range d.pods.Keys() {
+		if _, still := w.set.Target(targetKey(key)); !still {
+			errs = append(errs, d.pods.Remove(key.Namespace, key.Name))
 		}
 	}
 	return errors.Join(errs...)
@@ -292,14 +289,6 @@ func (d *daemon) tell(old, w *world) {
 			}
 		}
 	}
-}
-
-// caps are what the data plane can do for a canary. The provider kubernetes knows no weights anywhere.
-func caps(c *v1beta1.Canary, ours rollout.Capabilities) rollout.Capabilities {
-	if c.Spec.Provider == v1beta1.ProviderKubernetes {
-		return rollout.Capabilities{}
-	}
-	return ours
 }
 
 // subjectOf names the target of a canary.

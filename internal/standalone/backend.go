@@ -27,9 +27,9 @@ var (
 // Snapshots returns all canaries as their latest passes left them.
 func (d *daemon) Snapshots(context.Context) ([]httpapi.Snapshot, error) {
 	w := d.world.Load()
-	list := make([]httpapi.Snapshot, 0, len(w.members))
+	list, brake := make([]httpapi.Snapshot, 0, len(w.members)), d.store.Brake() //nolint:contextcheck // The engine asks without a context.
 	for key, m := range w.members {
-		list = append(list, d.snapshot(key, m))
+		list = append(list, d.snapshot(key, m, brake))
 	}
 	return list, nil
 }
@@ -40,12 +40,12 @@ func (d *daemon) Snapshot(_ context.Context, key engine.Key) (httpapi.Snapshot, 
 	if !ok {
 		return httpapi.Snapshot{}, fault.Errorf(fault.NotFound, "there is no canary %s", key)
 	}
-	return d.snapshot(key, m), nil
+	return d.snapshot(key, m, d.store.Brake()), nil //nolint:contextcheck // The engine asks without a context.
 }
 
-func (d *daemon) snapshot(key engine.Key, m *member) httpapi.Snapshot {
+func (d *daemon) snapshot(key engine.Key, m *member, brake *rollout.Intent) httpapi.Snapshot {
 	s := httpapi.Snapshot{
-		Key: key, Spec: m.engine.Spec, Brake: d.store.Brake(),
+		Key: key, Spec: m.engine.Spec, Brake: brake,
 		Addresses: m.addresses, Warnings: m.warnings, Problem: m.problem,
 	}
 	if status, ok := d.engine.Status(key); ok {

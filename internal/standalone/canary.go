@@ -3,6 +3,7 @@ package standalone
 import (
 	"cmp"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -76,13 +77,10 @@ func gather(c *v1beta1.Canary, set *manifest.Set) ingredients {
 func (d *daemon) make(in ingredients) (*member, error) {
 	m := d.bare(in.canary)
 	m.ingredients = in
-	spec, problems := canaryspec.Spec(in.canary)
-	if err := problems.Err(); err != nil {
-		return nil, err
+	if m.problem != "" {
+		return nil, errors.New(m.problem)
 	}
-	spec.Traffic = caps(in.canary, m.engine.Router.(*router.Router).Caps()) //nolint:forcetypeassert // bare made it.
-	m.engine.Spec = spec
-	_, warnings, err := rollout.Compile(spec)
+	_, warnings, err := rollout.Compile(m.engine.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +106,17 @@ func (d *daemon) bare(c *v1beta1.Canary) *member {
 		service:     serviceKey(c),
 	}
 	pods, err := workload.New(d.pods.Driver(m.target.Namespace, m.target.Name), workload.Options{Logger: d.log})
+	routes := router.New(tablerouter.New(d.table, m.service), router.Options{})
 	spec, problems := canaryspec.Spec(c)
+	if c.Spec.Provider != v1beta1.ProviderKubernetes {
+		// That provider knows no weights anywhere.
+		spec.Traffic = routes.Caps()
+	}
 	m.engine = &engine.Canary{
 		Key:      engine.Key{Namespace: c.Namespace, Name: c.Name},
 		Spec:     spec,
 		Workload: pods,
-		Router:   router.New(tablerouter.New(d.table, m.service), router.Options{}),
+		Router:   routes,
 		Meter:    nothing{},
 		Gate:     nothing{},
 	}
@@ -150,7 +153,7 @@ func (d *daemon) meterOf(in ingredients) (*meter.Meter, error) {
 			Vars: meter.Vars{Subject: subject, Interval: m.Window, Variables: m.Variables},
 		}
 		if t := in.templates[m.Name]; t != nil {
-			g.Text = string(t.Spec.Query)
+			g.Text = t.Spec.Query
 			var err error
 			if g.Driver, err = templateSource(source, t, in.secrets); err != nil {
 				return nil, fmt.Errorf("MetricTemplate %s: %w", t.Name, err)

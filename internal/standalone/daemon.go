@@ -95,7 +95,8 @@ func open(ctx context.Context, o Options) (d *daemon, err error) {
 	if err != nil {
 		return d, err
 	}
-	return d, d.openAPI()
+	err = d.openAPI()
+	return d, err
 }
 
 // listen takes the addresses of the API and of our own metrics.
@@ -330,5 +331,5 @@ func (d *daemon) serveMetrics(ctx context.Context) error {
 	if err := server.Serve(d.scraped); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
-	return ctx.Err() //nolint:wrapcheck // It ended because it was told to.
+	return ctx.Err()
 }

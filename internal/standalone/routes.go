@@ -10,7 +10,6 @@ import (
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/httpapi"
 	"github.com/serin-dev/serin/internal/rollout"
-	"github.com/serin-dev/serin/internal/standalone/prom"
 	"github.com/serin-dev/serin/internal/workload/processworkload"
 	"github.com/serin-dev/serin/internal/xds/table"
 )
@@ -113,7 +112,7 @@ func (d *daemon) addressesOf(s table.Service) []httpapi.Address {
 }
 
 // publish puts the services of a world into the routing table and takes the others out of it.
-func (d *daemon) publish(old, w *world, services []table.Service) error {
+func (d *daemon) publish(ctx context.Context, old, w *world, services []table.Service) error {
 	d.endpoints.Lock()
 	defer d.endpoints.Unlock()
 	for i := range services {
@@ -128,7 +127,7 @@ func (d *daemon) publish(old, w *world, services []table.Service) error {
 		}
 		errs = append(errs, d.table.Delete(key))
 		for _, name := range []string{key.String(), key.Cluster(rollout.PrimarySide), key.Cluster(rollout.CanarySide)} {
-			errs = append(errs, d.ports.forget(context.Background(), name))
+			errs = append(errs, d.ports.forget(ctx, name))
 		}
 	}
 	errs = append(errs, d.table.Put(services...))
@@ -201,16 +200,5 @@ func (d *daemon) reported(keys []table.Key) {
 		if slices.Contains(keys, m.service) {
 			d.engine.Wake(key)
 		}
-	}
-}
-
-// scrape tells the embedded Prometheus where metrics are: at the data plane, and at the pods that ask for it.
-func (d *daemon) scrape(*world) {
-	if d.metrics == nil {
-		return
-	}
-	err := d.metrics.SetTargets([]prom.Target{{Job: "serin", URL: "http://" + d.scraped.Addr().String() + "/metrics"}})
-	if err != nil {
-		d.log.Error("Some metrics cannot be scraped", "error", err.Error())
 	}
 }

@@ -109,7 +109,9 @@ func (in ingredients) receiver(p *v1beta1.AlertProvider) (notify.Driver, error) 
 type nothing struct{}
 
 // Measure implements engine.Meter.
-func (nothing) Measure(context.Context, rollout.Measure) analysis.Evidence { return analysis.Evidence{} }
+func (nothing) Measure(context.Context, rollout.Measure) analysis.Evidence {
+	return analysis.Evidence{}
+}
 
 // Ask implements engine.Gate.
 func (nothing) Ask(context.Context, rollout.Ask) rollout.Answer {

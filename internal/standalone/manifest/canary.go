@@ -17,9 +17,9 @@ import (
 func (c *checker) target(root *node, v *v1beta1.Canary) {
 	ref := &v.Spec.TargetRef
 	if ref.Kind != "" && ref.Kind != deploymentKind {
-		c.add(root.lineOf("spec.targetRef.kind"), "spec.targetRef.kind", "%s cannot be released on one machine: write %s", quoted(ref.Kind), deploymentKind)
+		c.addf(root.lineOf("spec.targetRef.kind"), "spec.targetRef.kind", "%s cannot be released on one machine: write %s", quoted(ref.Kind), deploymentKind)
 	} else if ref.APIVersion != "" && ref.APIVersion != versionOf(deploymentKind) {
-		c.add(root.lineOf("spec.targetRef.apiVersion"), "spec.targetRef.apiVersion", "%s is not known for the kind %s: write %s", quoted(ref.APIVersion), deploymentKind, versionOf(deploymentKind))
+		c.addf(root.lineOf("spec.targetRef.apiVersion"), "spec.targetRef.apiVersion", "%s is not known for the kind %s: write %s", quoted(ref.APIVersion), deploymentKind, versionOf(deploymentKind))
 	}
 }
 
@@ -30,12 +30,12 @@ func (r *reader) refer(t *thing, c *v1beta1.Canary) {
 	}
 	for i := range c.Spec.Analysis.Metrics {
 		if ref := c.Spec.Analysis.Metrics[i].TemplateRef; ref != nil {
-			r.need(t, identity{v1beta1.MetricTemplateKind, keyIn(ref, c.Namespace)}, fmt.Sprintf("spec.analysis.metrics[%d].templateRef.name", i))
+			r.need(t, identity{kind: v1beta1.MetricTemplateKind, Key: keyIn(ref, c.Namespace)}, fmt.Sprintf("spec.analysis.metrics[%d].templateRef.name", i))
 		}
 	}
 	for i := range c.Spec.Analysis.Alerts {
 		ref := &c.Spec.Analysis.Alerts[i].ProviderRef
-		r.need(t, identity{v1beta1.AlertProviderKind, keyIn(ref, c.Namespace)}, fmt.Sprintf("spec.analysis.alerts[%d].providerRef.name", i))
+		r.need(t, identity{kind: v1beta1.AlertProviderKind, Key: keyIn(ref, c.Namespace)}, fmt.Sprintf("spec.analysis.alerts[%d].providerRef.name", i))
 	}
 	for i := range c.Spec.Analysis.Webhooks {
 		r.needKey(t, c.Spec.Analysis.Webhooks[i].SecretRef, fmt.Sprintf("spec.analysis.webhooks[%d].secretRef.name", i), "token")
@@ -67,7 +67,7 @@ func (r *reader) needKey(t *thing, ref *v1beta1.SecretReference, field, key stri
 	if ref == nil {
 		return
 	}
-	id := identity{secretKind, Key{t.Namespace, ref.Name}}
+	id := identity{kind: secretKind, Key: Key{t.Namespace, ref.Name}}
 	if !r.need(t, id, field) || key == "" {
 		return
 	}
@@ -134,7 +134,7 @@ func (n *node) has(path string) bool {
 }
 
 func (r *reader) lintTarget(t *thing, c *v1beta1.Canary) {
-	id := identity{deploymentKind, Key{t.Namespace, c.Spec.TargetRef.Name}}
+	id := identity{kind: deploymentKind, Key: Key{t.Namespace, c.Spec.TargetRef.Name}}
 	if r.missing(id) {
 		r.warn(t, mistake{line: t.root.lineOf("spec.targetRef.name"), field: "spec.targetRef.name", message: fmt.Sprintf(
 			"there is no %s %s in namespace %s: the canary waits for it%s", id.kind, quoted(id.Name), id.Namespace, r.similar(id))})

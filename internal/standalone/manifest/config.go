@@ -16,7 +16,7 @@ func (c *checker) configData(root *node, binary map[string][]byte, texts map[str
 	for _, name := range root.get("binaryData").keys() {
 		c.configKey(root, "binaryData", name)
 		if _, twice := data[name]; twice {
-			c.add(root.get("binaryData").lineOf(name), "binaryData."+name, "the key is in data too: remove one of them")
+			c.addf(root.get("binaryData").lineOf(name), "binaryData."+name, "the key is in data too: remove one of them")
 		}
 		data[name] = binary[name]
 	}
@@ -54,10 +54,20 @@ func (c *checker) configKey(root *node, path, name string) {
 	}
 	line := root.get(path).fields[root.get(path).index[name]].line
 	if c.private {
-		c.add(line, path, "a key is not made of letters, digits, -, _ and .: check the indentation of texts of several lines")
+		c.addf(line, path, "a key is not made of letters, digits, -, _ and .: check the indentation of texts of several lines")
 		return
 	}
-	c.add(line, path, "%s is no key: write at most 253 letters, digits, -, _ and .", quoted(name))
+	c.addf(line, path, "%s is no key: write at most 253 letters, digits, -, _ and .", quoted(name))
+}
+
+// lintTracking warns about a value of the annotation that does not do what it seems to.
+func (r *reader) lintTracking(t *thing) {
+	const field = "metadata.annotations." + v1beta1.ConfigTracking
+	switch t.root.get("metadata").get("annotations").string(v1beta1.ConfigTracking) {
+	case "", "enabled", v1beta1.ConfigTrackingDisabled:
+	default:
+		r.warn(t, mistake{line: t.root.lineOf(field), field: field, message: "a change is a new revision of what refers to this: write " + v1beta1.ConfigTrackingDisabled + " if it should not be"})
+	}
 }
 
 // tracked says whether a change of a ConfigMap or a Secret is a new revision of what refers to it.

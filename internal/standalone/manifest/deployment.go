@@ -64,8 +64,6 @@ func ignoredBecause(path string) string {
 		return "the probe asks the process on the loopback interface, without headers of its own: the field is ignored"
 	case "status":
 		return "status is not for people to write: it is ignored"
-	case "revertOnDeletion":
-		return ""
 	}
 	return "the field has no effect on one machine: it is ignored"
 }
@@ -97,7 +95,7 @@ func (r *reader) ignoreOthers(t *thing, understood ...string) {
 func leadsOn(understood []string, pattern string) bool {
 	return pattern == "" || slices.ContainsFunc(understood, func(u string) bool {
 		after, ok := strings.CutPrefix(u, pattern)
-		return ok && (after == "" || after[0] == '.' || after[0] == '[')
+		return ok && ends(after)
 	})
 }
 
@@ -105,22 +103,22 @@ func leadsOn(understood []string, pattern string) bool {
 func (c *checker) deployment(root *node, d *appsv1.Deployment) {
 	at := func(path string) int { return root.lineOf(path) }
 	if n := d.Spec.Replicas; n != nil && (*n < 0 || *n > maxReplicas) {
-		c.add(at("spec.replicas"), "spec.replicas", "%d is out of range: write a number from 0 to %d", *n, maxReplicas)
+		c.addf(at("spec.replicas"), "spec.replicas", "%d is out of range: write a number from 0 to %d", *n, maxReplicas)
 	}
 	c.choice(root, "spec.strategy.type", string(d.Spec.Strategy.Type), string(appsv1.RollingUpdateDeploymentStrategyType), string(appsv1.RecreateDeploymentStrategyType))
 	pod := &d.Spec.Template.Spec
 	c.choice(root, podPath+".restartPolicy", string(pod.RestartPolicy), string(corev1.RestartPolicyAlways))
 	if g := pod.TerminationGracePeriodSeconds; g != nil && (*g < 0 || *g > maxGrace) {
 		const field = podPath + ".terminationGracePeriodSeconds"
-		c.add(at(field), field, "%d is out of range: write a number from 0 to %d", *g, maxGrace)
+		c.addf(at(field), field, "%d is out of range: write a number from 0 to %d", *g, maxGrace)
 	}
 	switch n := len(pod.Containers); n {
 	case 0:
-		c.add(at(podPath), podPath+".containers", "the field is missing: write the container whose command is run")
+		c.addf(at(podPath), podPath+".containers", "the field is missing: write the container whose command is run")
 		return
 	case 1:
 	default:
-		c.add(root.lineOf(podPath+".containers[1]"), podPath+".containers", "there are %d containers: a pod is one process here, so write exactly one, or a Deployment for each", n)
+		c.addf(root.lineOf(podPath+".containers[1]"), podPath+".containers", "there are %d containers: a pod is one process here, so write exactly one, or a Deployment for each", n)
 		return
 	}
 	container := &pod.Containers[0]
@@ -135,33 +133,33 @@ func (c *checker) choice(root *node, field, value string, allowed ...string) {
 		return
 	}
 	if near := spelling.Nearest(value, allowed); near != "" {
-		c.add(root.lineOf(field), field, "%s is not known: did you mean %s?", quoted(value), near)
+		c.addf(root.lineOf(field), field, "%s is not known: did you mean %s?", quoted(value), near)
 		return
 	}
-	c.add(root.lineOf(field), field, "%s cannot be used here: write %s", quoted(value), strings.Join(allowed, " or "))
+	c.addf(root.lineOf(field), field, "%s cannot be used here: write %s", quoted(value), strings.Join(allowed, " or "))
 }
 
 func (c *checker) command(root *node, k *corev1.Container) {
 	const field = containerPath + ".command"
 	if len(k.Command) == 0 || k.Command[0] == "" {
-		c.add(root.lineOf(field), field, `the field is missing: write the program that is run, such as ["./app"], since no image says it`)
+		c.addf(root.lineOf(field), field, `the field is missing: write the program that is run, such as ["./app"], since no image says it`)
 	}
 	for name, words := range map[string][]string{"command": k.Command, "args": k.Args} {
 		for i, word := range words {
 			if strings.Contains(word, "\x00") {
 				at := fmt.Sprintf("%s.%s[%d]", containerPath, name, i)
-				c.add(root.lineOf(at), at, "the word has a NUL byte: no program can be given one")
+				c.addf(root.lineOf(at), at, "the word has a NUL byte: no program can be given one")
 			}
 		}
 	}
 	if strings.Contains(k.WorkingDir, "\x00") {
-		c.add(root.lineOf(containerPath+".workingDir"), containerPath+".workingDir", "the path has a NUL byte")
+		c.addf(root.lineOf(containerPath+".workingDir"), containerPath+".workingDir", "the path has a NUL byte")
 	}
 }
 
 func (c *checker) ports(root *node, ports []corev1.ContainerPort) {
 	if len(ports) > maxPorts {
-		c.add(root.lineOf(containerPath+".ports"), containerPath+".ports", "there are %d ports: the limit is %d", len(ports), maxPorts)
+		c.addf(root.lineOf(containerPath+".ports"), containerPath+".ports", "there are %d ports: the limit is %d", len(ports), maxPorts)
 		return
 	}
 	names, numbers := map[string]bool{}, map[int32]bool{}
@@ -170,21 +168,21 @@ func (c *checker) ports(root *node, ports []corev1.ContainerPort) {
 		at := func(name string) (int, string) { return root.lineOf(field + name), field + name }
 		if p.ContainerPort < 1 || p.ContainerPort > 65535 {
 			line, path := at(".containerPort")
-			c.add(line, path, "%d is out of range: write a number from 1 to 65535", p.ContainerPort)
+			c.addf(line, path, "%d is out of range: write a number from 1 to 65535", p.ContainerPort)
 		} else if numbers[p.ContainerPort] {
 			line, path := at(".containerPort")
-			c.add(line, path, "port %d is there twice: remove one of them", p.ContainerPort)
+			c.addf(line, path, "port %d is there twice: remove one of them", p.ContainerPort)
 		}
 		if p.Name != "" && !portName(p.Name) {
 			line, path := at(".name")
-			c.add(line, path, "%s is no name of a port: write at most 15 lower-case letters, digits and hyphens, with at least one letter", quoted(p.Name))
+			c.addf(line, path, "%s is no name of a port: write at most 15 lower-case letters, digits and hyphens, with at least one letter", quoted(p.Name))
 		} else if p.Name != "" && names[p.Name] {
 			line, path := at(".name")
-			c.add(line, path, "port %s is there twice: give each a name of its own", quoted(p.Name))
+			c.addf(line, path, "port %s is there twice: give each a name of its own", quoted(p.Name))
 		}
 		if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {
 			line, path := at(".protocol")
-			c.add(line, path, "%s cannot be routed here: write TCP, or remove the port", quoted(string(p.Protocol)))
+			c.addf(line, path, "%s cannot be routed here: write TCP, or remove the port", quoted(string(p.Protocol)))
 		}
 		names[p.Name], numbers[p.ContainerPort] = true, true
 	}

@@ -114,7 +114,7 @@ type comparison struct {
 func byIdentity(objects []httpapi.Object) map[identity]httpapi.Object {
 	m := make(map[identity]httpapi.Object, len(objects))
 	for _, o := range objects {
-		m[identity{o.Kind, Key{o.Namespace, o.Name}}] = o
+		m[identity{kind: o.Kind, Key: Key{o.Namespace, o.Name}}] = o
 	}
 	return m
 }
@@ -123,7 +123,7 @@ func change(o httpapi.Object) Change {
 	return Change{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, File: o.File}
 }
 
-func (c Change) identity() identity { return identity{c.Kind, Key{c.Namespace, c.Name}} }
+func (c Change) identity() identity { return identity{kind: c.Kind, Key: Key{c.Namespace, c.Name}} }
 
 func content(o httpapi.Object) string {
 	own, _ := parts(o.Digest)
@@ -184,8 +184,8 @@ func (c *comparison) canaries() {
 
 // effect says what happens to a canary of the Set.
 func (c *comparison) effect(canary *v1beta1.Canary) Effect {
-	self := identity{v1beta1.CanaryKind, Key{canary.Namespace, canary.Name}}
-	target := identity{deploymentKind, Key{canary.Namespace, canary.Spec.TargetRef.Name}}
+	self := identity{kind: v1beta1.CanaryKind, Key: Key{canary.Namespace, canary.Name}}
+	target := identity{kind: deploymentKind, Key: Key{canary.Namespace, canary.Spec.TargetRef.Name}}
 	e := Effect{Namespace: self.Namespace, Name: self.Name, Revision: leads(c.now[target])}
 	e.Action, e.Message = c.action(canary, self, target)
 	e.Reasons = c.reasons(append([]identity{self, target}, c.involved(canary, target.Key)...)...)
@@ -210,20 +210,28 @@ func (c *comparison) action(canary *v1beta1.Canary, self, target identity) (Acti
 	switch {
 	case !known && !after:
 		return Initialize, "the canary waits until its target is there"
-	case !known || !before && after:
+	case !known, !before && after:
 		return Initialize, "the primary is made of the target as it is, without analysis"
 	case before && !after:
 		return Lose, "the target is gone: the primary serves on, and nothing can be released"
-	case after && leads(was) != leads(is) && canary.Spec.Suspend:
-		return Hold, "there is a new revision; the canary is suspended, so no run begins"
-	case after && leads(was) != leads(is) && canary.Spec.SkipAnalysis:
-		return Run, "a run begins: the new revision is promoted as soon as its pods are ready"
-	case after && leads(was) != leads(is):
-		return Run, "a run begins with the new revision, unless it is the one that was promoted last"
+	case leads(was) != leads(is):
+		return released(canary)
 	case leads(c.old[self]) != leads(c.now[self]):
 		return Replan, "the plan is another one, for a run that goes on too"
 	default:
 		return "", ""
+	}
+}
+
+// released says what a canary does with a new revision.
+func released(canary *v1beta1.Canary) (Action, string) {
+	switch {
+	case canary.Spec.Suspend:
+		return Hold, "there is a new revision; the canary is suspended, so no run begins"
+	case canary.Spec.SkipAnalysis:
+		return Run, "a run begins: the new revision is promoted as soon as its pods are ready"
+	default:
+		return Run, "a run begins with the new revision, unless it is the one that was promoted last"
 	}
 }
 
@@ -237,15 +245,15 @@ func (c *comparison) involved(canary *v1beta1.Canary, target Key) []identity {
 	if a := canary.Spec.Analysis; a != nil {
 		for i := range a.Metrics {
 			if ref := a.Metrics[i].TemplateRef; ref != nil {
-				ids = append(ids, c.set.withSecret(identity{v1beta1.MetricTemplateKind, keyIn(ref, canary.Namespace)})...)
+				ids = append(ids, c.set.withSecret(identity{kind: v1beta1.MetricTemplateKind, Key: keyIn(ref, canary.Namespace)})...)
 			}
 		}
 		for i := range a.Alerts {
-			ids = append(ids, c.set.withSecret(identity{v1beta1.AlertProviderKind, keyIn(&a.Alerts[i].ProviderRef, canary.Namespace)})...)
+			ids = append(ids, c.set.withSecret(identity{kind: v1beta1.AlertProviderKind, Key: keyIn(&a.Alerts[i].ProviderRef, canary.Namespace)})...)
 		}
 		for i := range a.Webhooks {
 			if ref := a.Webhooks[i].SecretRef; ref != nil {
-				ids = append(ids, identity{secretKind, Key{canary.Namespace, ref.Name}})
+				ids = append(ids, identity{kind: secretKind, Key: Key{canary.Namespace, ref.Name}})
 			}
 		}
 	}
@@ -265,7 +273,7 @@ func (s *Set) withSecret(id identity) []identity {
 	if ref == nil {
 		return []identity{id}
 	}
-	return []identity{id, {secretKind, Key{id.Namespace, ref.Name}}}
+	return []identity{id, {kind: secretKind, Key: Key{id.Namespace, ref.Name}}}
 }
 
 // targets finds what happens to Deployments that no canary looks after.
@@ -281,7 +289,7 @@ func (c *comparison) targets() {
 	}
 	for id := range c.old {
 		// Those with a canary are told of there.
-		if _, there := c.now[id]; id.kind == deploymentKind && !there && !c.set.released(id.Key) {
+		if _, there := c.now[id]; id.kind == deploymentKind && !there && !c.set.watches(id.Key) {
 			c.out.Targets = append(c.out.Targets, Effect{
 				Namespace: id.Namespace, Name: id.Name, Action: End,
 				Message: "its pods end, once what they answer is answered", Reasons: c.reasons(id),
@@ -293,15 +301,15 @@ func (c *comparison) targets() {
 	})
 }
 
-// released says whether a canary refers to a Deployment.
-func (s *Set) released(target Key) bool {
+// watches says whether a canary refers to a Deployment.
+func (s *Set) watches(target Key) bool {
 	return slices.ContainsFunc(s.canaries, func(c *v1beta1.Canary) bool {
 		return c.Namespace == target.Namespace && c.Spec.TargetRef.Name == target.Name
 	})
 }
 
 func (c *comparison) plain(t *processworkload.Target, d *appsv1.Deployment) Effect {
-	id := identity{deploymentKind, Key{t.Namespace, t.Name}}
+	id := identity{kind: deploymentKind, Key: Key{t.Namespace, t.Name}}
 	was, before := c.old[id]
 	e := Effect{Namespace: t.Namespace, Name: t.Name, Revision: t.Revision}
 	switch {

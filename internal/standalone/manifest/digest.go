@@ -55,9 +55,7 @@ func planDigest(c *v1beta1.Canary) string {
 	if err != nil {
 		return ""
 	}
-	b, err := json.Marshal(struct {
-		Plan, Interval any
-	}{p, spec.Default().Interval})
+	b, err := json.Marshal([]any{p, spec.Default().Interval})
 	if err != nil {
 		return ""
 	}

@@ -36,15 +36,15 @@ func (r *reader) variables(t *thing, pod *corev1.PodTemplateSpec) []processworkl
 		v, field := &k.Env[i], fmt.Sprintf("%s.env[%d]", containerPath, i)
 		e.one(v, field)
 		if first, twice := lines[v.Name]; twice {
-			e.warn(field+".name", "variable %s is there twice, first in line %d: the last one wins", quoted(v.Name), first)
+			e.warnf(field+".name", "variable %s is there twice, first in line %d: the last one wins", quoted(v.Name), first)
 		}
 		lines[v.Name] = t.root.lineOf(field + ".name")
 		if ownVariable(v.Name, k.Ports) {
-			e.warn(field+".name", "Serin sets %s to the port on which the program has to listen: this value is ignored", v.Name)
+			e.warnf(field+".name", "Serin sets %s to the port on which the program has to listen: this value is ignored", v.Name)
 		}
 	}
 	if len(e.made) > maxVariables {
-		e.wrong(containerPath+".env", "there are %d variables: the limit is %d", len(e.made), maxVariables)
+		e.wrongf(containerPath+".env", "there are %d variables: the limit is %d", len(e.made), maxVariables)
 	}
 	return e.made
 }
@@ -56,21 +56,21 @@ func ownVariable(name string, ports []corev1.ContainerPort) bool {
 	})
 }
 
-func (e *environment) wrong(field, format string, args ...any) {
+func (e *environment) wrongf(field, format string, args ...any) {
 	e.reader.wrong(e.of, mistake{line: e.of.root.lineOf(field), field: field, message: fmt.Sprintf(format, args...)})
 }
 
-func (e *environment) warn(field, format string, args ...any) {
+func (e *environment) warnf(field, format string, args ...any) {
 	e.reader.warn(e.of, mistake{line: e.of.root.lineOf(field), field: field, message: fmt.Sprintf(format, args...)})
 }
 
 // all adds every key of a ConfigMap or a Secret.
 func (e *environment) all(from *corev1.EnvFromSource, field string) {
-	var kind, name string
-	optional, part := false, ""
+	var kind, name, part string
+	var optional bool
 	switch {
 	case (from.ConfigMapRef == nil) == (from.SecretRef == nil):
-		e.wrong(field, "write exactly one of configMapRef and secretRef")
+		e.wrongf(field, "write exactly one of configMapRef and secretRef")
 		return
 	case from.ConfigMapRef != nil:
 		kind, name, part = configMapKind, from.ConfigMapRef.Name, ".configMapRef"
@@ -80,7 +80,7 @@ func (e *environment) all(from *corev1.EnvFromSource, field string) {
 		optional = yes(from.SecretRef.Optional)
 	}
 	if strings.ContainsAny(from.Prefix, "=\x00") {
-		e.wrong(field+".prefix", "%s cannot begin the name of a variable", quoted(from.Prefix))
+		e.wrongf(field+".prefix", "%s cannot begin the name of a variable", quoted(from.Prefix))
 		return
 	}
 	config := e.config(kind, name, field+part+".name", optional)
@@ -95,7 +95,7 @@ func (e *environment) all(from *corev1.EnvFromSource, field string) {
 // config finds a ConfigMap or a Secret, and reports it where it has to be there and is not.
 func (e *environment) config(kind, name, field string, optional bool) *thing {
 	if name == "" {
-		e.wrong(field, "the field is missing: write the name of the %s", kind)
+		e.wrongf(field, "the field is missing: write the name of the %s", kind)
 		return nil
 	}
 	id := identity{kind: kind, Key: Key{e.of.Namespace, name}}
@@ -103,7 +103,7 @@ func (e *environment) config(kind, name, field string, optional bool) *thing {
 		return found
 	}
 	if !optional && e.reader.missing(id) {
-		e.wrong(field, "there is no %s %s in namespace %s: add it, or write optional: true%s", kind, quoted(name), e.of.Namespace, e.reader.similar(id))
+		e.wrongf(field, "there is no %s %s in namespace %s: add it, or write optional: true%s", kind, quoted(name), e.of.Namespace, e.reader.similar(id))
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (e *environment) config(kind, name, field string, optional bool) *thing {
 func (e *environment) literal(name string, config *thing, key, field string) {
 	value := config.data[key]
 	if bytes.IndexByte(value, 0) >= 0 || !utf8.Valid(value) {
-		e.wrong(field, "key %s of %s %s is no text: a variable cannot hold it", quoted(key), config.kind, quoted(config.Name))
+		e.wrongf(field, "key %s of %s %s is no text: a variable cannot hold it", quoted(key), config.kind, quoted(config.Name))
 		return
 	}
 	e.made = append(e.made, processworkload.Variable{Name: name, Value: asWritten(string(value)), Secret: config.kind == secretKind})
@@ -130,15 +130,15 @@ func asWritten(value string) string {
 func (e *environment) one(v *corev1.EnvVar, field string) {
 	switch {
 	case v.Name == "":
-		e.wrong(field+".name", "the field is missing: write the name of the variable")
+		e.wrongf(field+".name", "the field is missing: write the name of the variable")
 	case strings.ContainsAny(v.Name, "=\x00"):
-		e.wrong(field+".name", "%s is no name of a variable: it must not have =", quoted(v.Name))
+		e.wrongf(field+".name", "%s is no name of a variable: it must not have =", quoted(v.Name))
 	case v.ValueFrom != nil && v.Value != "":
-		e.wrong(field, "the variable has both value and valueFrom: remove one of them")
+		e.wrongf(field, "the variable has both value and valueFrom: remove one of them")
 	case v.ValueFrom != nil:
 		e.from(v, field+".valueFrom")
 	case strings.Contains(v.Value, "\x00"):
-		e.wrong(field+".value", "the value has a NUL byte: a variable cannot hold it")
+		e.wrongf(field+".value", "the value has a NUL byte: a variable cannot hold it")
 	default:
 		e.made = append(e.made, processworkload.Variable{Name: v.Name, Value: v.Value})
 	}
@@ -154,7 +154,7 @@ func (e *environment) from(v *corev1.EnvVar, field string) {
 	}
 	switch {
 	case given != 1:
-		e.wrong(field, "write exactly one of configMapKeyRef, secretKeyRef and fieldRef")
+		e.wrongf(field, "write exactly one of configMapKeyRef, secretKeyRef and fieldRef")
 	case s.ConfigMapKeyRef != nil:
 		e.key(v.Name, configMapKind, s.ConfigMapKeyRef.Name, s.ConfigMapKeyRef.Key, field+".configMapKeyRef", yes(s.ConfigMapKeyRef.Optional))
 	case s.SecretKeyRef != nil:
@@ -162,16 +162,16 @@ func (e *environment) from(v *corev1.EnvVar, field string) {
 	case s.FieldRef != nil:
 		e.fieldOf(v.Name, s.FieldRef.FieldPath, field+".fieldRef.fieldPath")
 	case s.ResourceFieldRef != nil:
-		e.wrong(field+".resourceFieldRef", "a process gets no limits here: write value")
+		e.wrongf(field+".resourceFieldRef", "a process gets no limits here: write value")
 	default:
-		e.wrong(field+".fileKeyRef", "volumes are not mounted here: write value, configMapKeyRef or secretKeyRef")
+		e.wrongf(field+".fileKeyRef", "volumes are not mounted here: write value, configMapKeyRef or secretKeyRef")
 	}
 }
 
 // key adds the value of one key.
-func (e *environment) key(variable, kind, name, key, field string, optional bool) { //nolint:revive // argument-limit: five of them are one reference.
+func (e *environment) key(variable, kind, name, key, field string, optional bool) {
 	if key == "" {
-		e.wrong(field+".key", "the field is missing: write the key of the %s", kind)
+		e.wrongf(field+".key", "the field is missing: write the key of the %s", kind)
 		return
 	}
 	config := e.config(kind, name, field+".name", optional)
@@ -183,7 +183,7 @@ func (e *environment) key(variable, kind, name, key, field string, optional bool
 		return
 	}
 	if !optional {
-		e.wrong(field+".key", "%s %s has no key %s: add it, or write optional: true", kind, quoted(name), quoted(key))
+		e.wrongf(field+".key", "%s %s has no key %s: add it, or write optional: true", kind, quoted(name), quoted(key))
 	}
 }
 
@@ -202,9 +202,9 @@ func (e *environment) fieldOf(variable, path, field string) {
 	}
 	switch {
 	case path == "":
-		e.wrong(field, "the field is missing: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY']")
+		e.wrongf(field, "the field is missing: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY']")
 	case !known:
-		e.wrong(field, "%s is not known before a pod runs: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY'], or a value", quoted(path))
+		e.wrongf(field, "%s is not known before a pod runs: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY'], or a value", quoted(path))
 	default:
 		e.made = append(e.made, processworkload.Variable{Name: variable, Value: asWritten(value)})
 	}

@@ -74,11 +74,11 @@ func walk(dir string, l limits) listing {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		w.problem("", "the directory %s is not there", dir)
+		w.problemf("", "the directory %s is not there", dir)
 	case err != nil:
-		w.problem("", "the directory %s cannot be read: %s", dir, reason(err))
+		w.problemf("", "the directory %s cannot be read: %s", dir, reason(err))
 	case !info.IsDir():
-		w.problem("", "%s is no directory: name the directory that holds the manifests", dir)
+		w.problemf("", "%s is no directory: name the directory that holds the manifests", dir)
 	default:
 		w.folder(".", info, 0)
 	}
@@ -94,27 +94,28 @@ type walker struct {
 	full    bool
 }
 
-func (w *walker) problem(name, format string, args ...any) {
+func (w *walker) problemf(name, format string, args ...any) {
 	w.problems = append(w.problems, Problem{File: name, Message: fmt.Sprintf(format, args...)})
 }
 
 func (w *walker) folder(name string, info fs.FileInfo, depth int) {
 	if depth > w.limits.folders {
-		w.problem(name, "the directories are nested more than %d deep", w.limits.folders)
+		w.problemf(name, "the directories are nested more than %d deep", w.limits.folders)
 		return
 	}
 	w.folders[name] = info
 	entries, err := os.ReadDir(filepath.Join(w.dir, filepath.FromSlash(name)))
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) || name == "." {
-			w.problem(name, "the directory cannot be read: %s", reason(err))
+			w.problemf(name, "the directory cannot be read: %s", reason(err))
 		}
 		return
 	}
 	for _, e := range entries {
-		if w.entries++; w.entries > w.limits.entries && !w.full {
+		w.entries++
+		if w.entries > w.limits.entries && !w.full {
 			w.full = true
-			w.problem("", "the directory and those below it have more than %d entries: give the manifests a directory of their own", w.limits.entries)
+			w.problemf("", "the directory and those below it have more than %d entries: give the manifests a directory of their own", w.limits.entries)
 		}
 		if w.full {
 			return
@@ -133,13 +134,8 @@ func (w *walker) entry(name string, e fs.DirEntry, depth int) {
 	}
 	info, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(name)))
 	switch {
-	case e.Type()&fs.ModeSymlink != 0 && err != nil && manifests:
-		w.problem(name, "the link leads nowhere: %s", reason(err))
-	case errors.Is(err, fs.ErrNotExist):
-		// It went while the directory was read.
-	case err != nil && (manifests || e.IsDir()):
-		w.problem(name, "it cannot be looked at: %s", reason(err))
 	case err != nil:
+		w.lost(name, e, err)
 	case e.IsDir():
 		w.folder(name, info, depth+1)
 	case info.IsDir():
@@ -149,10 +145,23 @@ func (w *walker) entry(name string, e fs.DirEntry, depth int) {
 	}
 }
 
+// lost tells of an entry that cannot be looked at.
+func (w *walker) lost(name string, e fs.DirEntry, err error) {
+	link, manifests := e.Type()&fs.ModeSymlink != 0, holdsManifests(e.Name())
+	switch {
+	case link && manifests:
+		w.problemf(name, "the link leads nowhere: %s", reason(err))
+	case link, errors.Is(err, fs.ErrNotExist):
+		// It leads to something else, or went while the directory was read.
+	default:
+		w.problemf(name, "it cannot be looked at: %s", reason(err))
+	}
+}
+
 func (w *walker) file(name string, info fs.FileInfo) {
 	if len(w.files) == w.limits.files {
 		w.full = true
-		w.problem("", "there are more than %d files with manifests: put several manifests into one file", w.limits.files)
+		w.problemf("", "there are more than %d files with manifests: put several manifests into one file", w.limits.files)
 		return
 	}
 	w.files = append(w.files, source{name: name, info: info})
@@ -192,8 +201,7 @@ func read(dir string, s source, limit int64) ([]byte, string) {
 
 // reason returns why a file operation failed, without the path that the problem names already.
 func reason(err error) string {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err.Error()
 	}
 	return err.Error()

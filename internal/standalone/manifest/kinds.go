@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -84,25 +85,25 @@ func judge(apiVersion, kind string) verdict {
 		}
 		return verdict{known: true}
 	}
-	others := foreign()
-	groups, isForeign := others[kind]
-	group, _, grouped := strings.Cut(apiVersion, "/")
-	if !grouped {
-		group = ""
+	if groups, isForeign := foreign()[kind]; isForeign {
+		group, _, grouped := strings.Cut(apiVersion, "/")
+		if !grouped {
+			group = ""
+		}
+		switch {
+		case !slices.Contains(groups, group):
+			return verdict{field: "apiVersion", wrong: quoted(apiVersion) + " is not known for the kind " + kind}
+		case slices.Contains(workloads(), kind):
+			return verdict{ignored: kind + " is not run on one machine: write a Deployment if it should be"}
+		default:
+			return verdict{ignored: kind + " means nothing on one machine: it is ignored"}
+		}
 	}
-	switch {
-	case isForeign && slices.Contains(groups, group) && slices.Contains(workloads(), kind):
-		return verdict{ignored: kind + " is not run on one machine: write a Deployment if it should be"}
-	case isForeign && slices.Contains(groups, group):
-		return verdict{ignored: kind + " means nothing on one machine: it is ignored"}
-	case isForeign:
-		return verdict{field: "apiVersion", wrong: quoted(apiVersion) + " is not known for the kind " + kind}
-	}
-	names := kinds()
-	for name := range others {
-		names = append(names, name)
-	}
-	slices.Sort(names[len(kinds()):])
+	return unknownKind(kind)
+}
+
+func unknownKind(kind string) verdict {
+	names := append(kinds(), slices.Sorted(maps.Keys(foreign()))...)
 	if near := spelling.Nearest(kind, names); near != "" {
 		return verdict{field: "kind", wrong: quoted(kind) + " is not known: did you mean " + near + "?"}
 	}

@@ -44,8 +44,9 @@ func (k Key) String() string { return k.Namespace + "/" + k.Name }
 
 // identity names an object.
 type identity struct {
-	kind string
 	Key
+
+	kind string
 }
 
 // thing is one object as it was written and as it was understood.
@@ -194,7 +195,8 @@ func (r *reader) list(t *thing) {
 
 // object reads an object of a known kind.
 func (r *reader) object(t *thing) {
-	if r.count++; r.count > r.limits.objects {
+	r.count++
+	if r.count > r.limits.objects {
 		if r.count == r.limits.objects+1 {
 			r.problems.add(Problem{File: t.file, Line: t.root.line, Message: fmt.Sprintf("there are more than %d objects", r.limits.objects)})
 		}
@@ -245,7 +247,7 @@ func blank(kind string) any {
 func (c *checker) decode(t *thing) {
 	strict, err := json.UnmarshalStrict(t.root.canonical(nil), t.value)
 	if err != nil || len(strict) > 0 {
-		c.add(t.root.line, "", "the object cannot be read: compare it with the documentation of its kind")
+		c.addf(t.root.line, "", "the object cannot be read: compare it with the documentation of its kind")
 		return
 	}
 	if m, ok := t.value.(metav1.Object); ok {
@@ -257,10 +259,12 @@ func (c *checker) decode(t *thing) {
 func (r *reader) understand(t *thing, c *checker) {
 	switch v := t.value.(type) {
 	case *corev1.ConfigMap:
-		r.ignoreOthers(t, "data.*", "binaryData.*", "immutable")
+		r.ignoreOthers(t, "data.*", "binaryData.*")
+		r.lintTracking(t)
 		t.data = c.configData(t.root, v.BinaryData, v.Data)
 	case *corev1.Secret:
-		r.ignoreOthers(t, "data.*", "stringData.*", "type", "immutable")
+		r.ignoreOthers(t, "data.*", "stringData.*", "type")
+		r.lintTracking(t)
 		t.data = c.secretData(t.root, v.Data, v.StringData)
 	case *appsv1.Deployment:
 		r.ignoreOthers(t, deploymentFields()...)
@@ -281,7 +285,7 @@ func (r *reader) understand(t *thing, c *checker) {
 // adopt gives the problems of an object their lines.
 func (c *checker) adopt(root *node, problems canaryspec.Problems) {
 	for _, p := range problems {
-		c.add(root.lineOf(p.Field), p.Field, "%s", p.Message)
+		c.addf(root.lineOf(p.Field), p.Field, "%s", p.Message)
 	}
 }
 
@@ -289,27 +293,35 @@ func (c *checker) adopt(root *node, problems canaryspec.Problems) {
 func (c *checker) metadata(t *thing) {
 	m := t.root.get("metadata")
 	if m == nil {
-		c.add(t.root.line, "metadata", "the field is missing: write metadata with the name of the object")
+		c.addf(t.root.line, "metadata", "the field is missing: write metadata with the name of the object")
 		return
 	}
 	if m.kind != object {
 		return
 	}
+	switch name := m.get("name"); {
+	case m.get("generateName") != nil:
+		c.addf(m.lineOf("generateName"), "metadata.generateName", "names are not made up here: write name")
+	case name == nil, name.kind == text && name.text == "":
+		c.addf(m.line, "metadata.name", "the field is missing: write the name of the object")
+	case name.kind == text:
+		c.name(t, name.line)
+	}
+	if !canaryspec.IsLabel(t.Namespace) {
+		c.addf(m.lineOf("namespace"), "metadata.namespace", notLabel, quoted(t.Namespace))
+	}
+}
+
+const notLabel = "%s is no DNS label: write at most 63 lower-case letters, digits and hyphens, beginning and ending with a letter or a digit"
+
+func (c *checker) name(t *thing, line int) {
 	// Nobody makes hosts or files of the names of configs, and those of many tools have dots.
 	dots := t.kind == configMapKind || t.kind == secretKind
 	switch {
-	case m.get("generateName") != nil:
-		c.add(m.lineOf("generateName"), "metadata.generateName", "names are not made up here: write name")
-	case m.get("name") == nil || m.get("name").kind == text && t.Name == "":
-		c.add(m.line, "metadata.name", "the field is missing: write the name of the object")
-	case m.get("name").kind != text:
 	case dots && !subdomain(t.Name):
-		c.add(m.lineOf("name"), "metadata.name", "%s is no DNS name: write lower-case letters, digits, hyphens and dots", quoted(t.Name))
+		c.addf(line, "metadata.name", "%s is no DNS name: write lower-case letters, digits, hyphens and dots", quoted(t.Name))
 	case !dots && !canaryspec.IsLabel(t.Name):
-		c.add(m.lineOf("name"), "metadata.name", "%s is no DNS label: write at most 63 lower-case letters, digits and hyphens, beginning and ending with a letter or a digit", quoted(t.Name))
-	}
-	if !canaryspec.IsLabel(t.Namespace) {
-		c.add(m.lineOf("namespace"), "metadata.namespace", "%s is no DNS label: write at most 63 lower-case letters, digits and hyphens, beginning and ending with a letter or a digit", quoted(t.Namespace))
+		c.addf(line, "metadata.name", notLabel, quoted(t.Name))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them") //nolint:gochecknoglobals // A flag of the test binary.
 
 // section is one file of a script.
 type section struct{ name, text string }

@@ -94,19 +94,20 @@ func (n *node) lineOf(path string) int {
 // child takes the first element off a path. The names of fields may have dots themselves, so the names that are
 // there decide where an element ends; of several the longest does.
 func (n *node) child(path string) (next *node, line int, rest string) {
-	path = strings.TrimPrefix(path, ".")
-	if inner, after, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && strings.HasPrefix(path, "[") {
+	if inner, ok := strings.CutPrefix(path, "["); ok {
+		inner, after, _ := strings.Cut(inner, "]")
 		i, err := strconv.Atoi(inner)
 		if err != nil || i < 0 || i >= len(n.items) {
 			return nil, 0, ""
 		}
 		return n.items[i], n.items[i].line, after
 	}
+	path = strings.TrimPrefix(path, ".")
 	best := -1
 	for i := range n.fields {
 		name := n.fields[i].name
 		after, ok := strings.CutPrefix(path, name)
-		if ok && (after == "" || after[0] == '.' || after[0] == '[') && (best < 0 || len(name) > len(n.fields[best].name)) {
+		if ok && ends(after) && (best < 0 || len(name) > len(n.fields[best].name)) {
 			best = i
 		}
 	}
@@ -116,6 +117,9 @@ func (n *node) child(path string) (next *node, line int, rest string) {
 	f := n.fields[best]
 	return f.value, f.line, path[len(f.name):]
 }
+
+// ends says whether what follows in a path begins another element, so that what comes before is one.
+func ends(rest string) bool { return rest == "" || rest[0] == '.' || rest[0] == '[' }
 
 // canonical appends the value as JSON with sorted keys and without absent values: equal for equal content, however it
 // was written.
@@ -156,7 +160,7 @@ func (n *node) canonical(b []byte) []byte {
 }
 
 func appendString(b []byte, s string) []byte {
-	quoted, _ := json.Marshal(s)
+	quoted, _ := json.Marshal(s) //nolint:errchkjson // A string has no way to fail.
 	return append(b, quoted...)
 }
 

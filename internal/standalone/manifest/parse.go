@@ -29,12 +29,17 @@ func (p *parser) parse(data []byte, asJSON bool) ([]*node, *mistake) {
 	} else {
 		m = p.yaml(data)
 	}
+	if m != nil {
+		// What ends too early is told of after the end.
+		m.line = min(m.line, lineAt(data, len(bytes.TrimRight(data, " \t\r\n"))))
+	}
 	return p.docs, m
 }
 
 // enter counts one value.
 func (p *parser) enter(line, depth int) *mistake {
-	if p.left--; p.left < 0 {
+	p.left--
+	if p.left < 0 {
 		return mistakef(line, "the file has too many values, each alias counted with all that it stands for: split the file")
 	}
 	if depth > p.depth {
@@ -77,7 +82,9 @@ func (p *parser) json(data []byte) *mistake {
 		if m != nil {
 			return m
 		}
-		p.docs = append(p.docs, n)
+		if n.kind != null {
+			p.docs = append(p.docs, n)
+		}
 	}
 }
 

@@ -20,7 +20,8 @@ func (c *checker) probe(root *node, k *corev1.Container) {
 	if p == nil {
 		return
 	}
-	add := func(field, format string, args ...any) { c.add(root.lineOf(field), field, format, args...) }
+	c.probeNumbers(root, p)
+	add := func(field, sentence string) { c.addf(root.lineOf(field), field, "%s", sentence) }
 	kinds := 0
 	for _, set := range []bool{p.HTTPGet != nil, p.TCPSocket != nil, p.Exec != nil, p.GRPC != nil} {
 		if set {
@@ -33,33 +34,41 @@ func (c *checker) probe(root *node, k *corev1.Container) {
 	case kinds != 1:
 		add(probePath, "write exactly one of httpGet, tcpSocket and exec")
 	case p.HTTPGet != nil:
-		if s := p.HTTPGet.Scheme; s != "" && s != corev1.URISchemeHTTP {
-			add(probePath+".httpGet.scheme", "probes speak HTTP without TLS here: write HTTP, or tcpSocket or exec")
-		}
+		c.probeScheme(root, p.HTTPGet.Scheme)
 		c.probePort(root, probePath+".httpGet.port", k.Ports, p.HTTPGet.Port)
 	case p.TCPSocket != nil:
 		c.probePort(root, probePath+".tcpSocket.port", k.Ports, p.TCPSocket.Port)
 	case len(p.Exec.Command) == 0 || p.Exec.Command[0] == "":
 		add(probePath+".exec.command", "the field is missing: write the program that asks whether the pod is ready")
 	}
+}
+
+func (c *checker) probeNumbers(root *node, p *corev1.Probe) {
 	for name, n := range map[string]int32{
 		"initialDelaySeconds": p.InitialDelaySeconds, "periodSeconds": p.PeriodSeconds, "timeoutSeconds": p.TimeoutSeconds,
 		"successThreshold": p.SuccessThreshold, "failureThreshold": p.FailureThreshold,
 	} {
-		if n < 0 || n > maxProbe {
-			add(probePath+"."+name, "%d is out of range: write a number from 0 to %d", n, maxProbe)
+		if field := probePath + "." + name; n < 0 || n > maxProbe {
+			c.addf(root.lineOf(field), field, "%d is out of range: write a number from 0 to %d", n, maxProbe)
 		}
+	}
+}
+
+func (c *checker) probeScheme(root *node, scheme corev1.URIScheme) {
+	const field = probePath + ".httpGet.scheme"
+	if scheme != "" && scheme != corev1.URISchemeHTTP {
+		c.addf(root.lineOf(field), field, "probes speak HTTP without TLS here: write HTTP, or a probe with tcpSocket or exec")
 	}
 }
 
 func (c *checker) probePort(root *node, field string, ports []corev1.ContainerPort, ref intstr.IntOrString) {
 	switch {
 	case root.lineOf(field) == 0 || ref == intstr.FromInt32(0) || ref == intstr.FromString(""):
-		c.add(root.lineOf(field), field, "the field is missing: write the name or the number of one of the container's ports")
+		c.addf(root.lineOf(field), field, "the field is missing: write the name or the number of one of the container's ports")
 	case !hasPort(ports, ref) && ref.Type == intstr.String:
-		c.add(root.lineOf(field), field, "the container has no port named %s: write a name or a number that is in ports", quoted(ref.StrVal))
+		c.addf(root.lineOf(field), field, "the container has no port named %s: write a name or a number that is in ports", quoted(ref.StrVal))
 	case !hasPort(ports, ref):
-		c.add(root.lineOf(field), field, "the container has no port %d: add containerPort: %d to ports", ref.IntVal, ref.IntVal)
+		c.addf(root.lineOf(field), field, "the container has no port %d: add containerPort: %d to ports", ref.IntVal, ref.IntVal)
 	}
 }
 

@@ -47,7 +47,7 @@ func (p Problem) String() string {
 }
 
 // Problems are all that is wrong in the directory, ordered by file and line.
-type Problems []Problem
+type Problems []Problem //nolint:errname // It is a list of sentences, as in canaryspec.
 
 // Error returns one problem per line.
 func (ps Problems) Error() string {

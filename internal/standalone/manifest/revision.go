@@ -59,27 +59,34 @@ func references(namespace string, pod *corev1.PodSpec) []identity {
 		}
 	}
 	for _, k := range slices.Concat(pod.InitContainers, pod.Containers) {
-		for _, from := range k.EnvFrom {
-			if from.ConfigMapRef != nil {
-				add(configMapKind, from.ConfigMapRef.Name)
-			}
-			if from.SecretRef != nil {
-				add(secretKind, from.SecretRef.Name)
-			}
-		}
-		for _, v := range k.Env {
-			if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
-				add(configMapKind, v.ValueFrom.ConfigMapKeyRef.Name)
-			}
-			if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil {
-				add(secretKind, v.ValueFrom.SecretKeyRef.Name)
-			}
-		}
+		variableReferences(&k, add)
 	}
 	for i := range pod.Volumes {
 		volumeReferences(&pod.Volumes[i], add)
 	}
 	return slices.SortedFunc(maps.Keys(found), compareIdentities)
+}
+
+func variableReferences(k *corev1.Container, add func(kind, name string)) {
+	for _, from := range k.EnvFrom {
+		if from.ConfigMapRef != nil {
+			add(configMapKind, from.ConfigMapRef.Name)
+		}
+		if from.SecretRef != nil {
+			add(secretKind, from.SecretRef.Name)
+		}
+	}
+	for _, v := range k.Env {
+		if v.ValueFrom == nil {
+			continue
+		}
+		if ref := v.ValueFrom.ConfigMapKeyRef; ref != nil {
+			add(configMapKind, ref.Name)
+		}
+		if ref := v.ValueFrom.SecretKeyRef; ref != nil {
+			add(secretKind, ref.Name)
+		}
+	}
 }
 
 func volumeReferences(v *corev1.Volume, add func(kind, name string)) {

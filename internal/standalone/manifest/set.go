@@ -48,22 +48,22 @@ func (s *Set) Canaries() []*v1beta1.Canary { return slices.Clone(s.canaries) }
 
 // Canary returns a canary, or nil.
 func (s *Set) Canary(key Key) *v1beta1.Canary {
-	return valueOf[v1beta1.Canary](s, identity{v1beta1.CanaryKind, key})
+	return valueOf[v1beta1.Canary](s, identity{kind: v1beta1.CanaryKind, Key: key})
 }
 
 // MetricTemplate returns a template, or nil.
 func (s *Set) MetricTemplate(key Key) *v1beta1.MetricTemplate {
-	return valueOf[v1beta1.MetricTemplate](s, identity{v1beta1.MetricTemplateKind, key})
+	return valueOf[v1beta1.MetricTemplate](s, identity{kind: v1beta1.MetricTemplateKind, Key: key})
 }
 
 // AlertProvider returns an alert provider, or nil.
 func (s *Set) AlertProvider(key Key) *v1beta1.AlertProvider {
-	return valueOf[v1beta1.AlertProvider](s, identity{v1beta1.AlertProviderKind, key})
+	return valueOf[v1beta1.AlertProvider](s, identity{kind: v1beta1.AlertProviderKind, Key: key})
 }
 
 // Deployment returns a Deployment, or nil.
 func (s *Set) Deployment(key Key) *appsv1.Deployment {
-	return valueOf[appsv1.Deployment](s, identity{deploymentKind, key})
+	return valueOf[appsv1.Deployment](s, identity{kind: deploymentKind, Key: key})
 }
 
 func valueOf[T any](s *Set, id identity) *T {
@@ -82,7 +82,7 @@ func (s *Set) Secret(key Key) map[string][]byte { return s.data(secretKind, key)
 func (s *Set) ConfigMap(key Key) map[string][]byte { return s.data(configMapKind, key) }
 
 func (s *Set) data(kind string, key Key) map[string][]byte {
-	if t := s.things[identity{kind, key}]; t != nil {
+	if t := s.things[identity{kind: kind, Key: key}]; t != nil {
 		return t.data
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -26,13 +27,7 @@ type shapes struct {
 // maxMistakes bounds what is said about one object.
 const maxMistakes = 50
 
-// check returns everything about the tree that does not fit the type.
-func (s *shapes) check(n *node, t reflect.Type) []mistake {
-	c := checker{shapes: s}
-	c.value(n, t, "", n.line)
-	return c.found
-}
-
+// checker collects everything about a tree that does not fit its type, and later what else is wrong with it.
 type checker struct {
 	shapes *shapes
 	found  []mistake
@@ -40,7 +35,7 @@ type checker struct {
 	private bool
 }
 
-func (c *checker) add(line int, path, format string, args ...any) {
+func (c *checker) addf(line int, path, format string, args ...any) {
 	if len(c.found) < maxMistakes {
 		c.found = append(c.found, mistake{line: line, field: path, message: fmt.Sprintf(format, args...)})
 	}
@@ -81,7 +76,7 @@ func (c *checker) is(want kind, n *node, path string, line int) bool {
 	if got == boolean {
 		got = kind(n.text)
 	}
-	c.add(line, path, "expected %s, got %s%s", want, got, hint)
+	c.addf(line, path, "expected %s, got %s%s", want, got, hint)
 	return false
 }
 
@@ -109,13 +104,13 @@ func (c *checker) unknown(f field, fields map[string]reflect.Type, path string) 
 	near := spelling.Nearest(f.name, names)
 	switch {
 	case c.private && near == "":
-		c.add(f.line, path, "a field is not known: write one of %s, and indent texts of several lines", strings.Join(names, ", "))
+		c.addf(f.line, path, "a field is not known: write one of %s, and indent texts of several lines", strings.Join(names, ", "))
 	case near != "":
-		c.add(f.line, join(path, shortName(f.name)), "the field is not known: did you mean %s?", near)
+		c.addf(f.line, join(path, shortName(f.name)), "the field is not known: did you mean %s?", near)
 	case len(names) <= 12:
-		c.add(f.line, join(path, shortName(f.name)), "the field is not known: write one of %s", strings.Join(names, ", "))
+		c.addf(f.line, join(path, shortName(f.name)), "the field is not known: write one of %s", strings.Join(names, ", "))
 	default:
-		c.add(f.line, join(path, shortName(f.name)), "the field is not known: check its spelling and its indentation")
+		c.addf(f.line, join(path, shortName(f.name)), "the field is not known: check its spelling and its indentation")
 	}
 }
 
@@ -130,7 +125,7 @@ func shortName(name string) string {
 func (c *checker) twice(n *node, path string) {
 	for _, f := range n.twice {
 		first := n.fields[n.index[f.name]].line
-		c.add(f.line, join(path, shortName(f.name)), "the field is there twice, first in line %d: remove one of them", first)
+		c.addf(f.line, join(path, shortName(f.name)), "the field is there twice, first in line %d: remove one of them", first)
 	}
 }
 
@@ -151,7 +146,7 @@ func (c *checker) list(n *node, t reflect.Type, path string, line int) {
 	for i, item := range n.items {
 		at := path + "[" + strconv.Itoa(i) + "]"
 		if item.kind == null {
-			c.add(item.line, at, "the entry is empty: write it, or remove the dash")
+			c.addf(item.line, at, "the entry is empty: write it, or remove the dash")
 			continue
 		}
 		c.value(item, t.Elem(), at, item.line)
@@ -167,7 +162,7 @@ func (c *checker) bytes(n *node, path string, line int) {
 		if c.private {
 			plain = "stringData"
 		}
-		c.add(line, path, "the value is not base64: encode it, or write a text as it is in %s", plain)
+		c.addf(line, path, "the value is not base64: encode it, or write a text as it is in %s", plain)
 	}
 }
 
@@ -182,18 +177,18 @@ func (c *checker) scalar(n *node, t reflect.Type, path string, line int) {
 			return
 		}
 		if i, err := strconv.ParseInt(n.text, 10, 64); err != nil || reflect.Zero(t).OverflowInt(i) {
-			c.add(line, path, "%s is out of range", n.text)
+			c.addf(line, path, "%s is out of range", n.text)
 		}
 	case reflect.Float32, reflect.Float64:
 		c.is(number, n, path, line)
 	case reflect.Interface:
 	default:
-		c.add(line, path, "the field cannot be read")
+		c.addf(line, path, "the field cannot be read")
 	}
 }
 
 // quantityPattern is narrower than what a quantity may be: exponents that need no computing.
-var quantityPattern = regexp.MustCompile(`^[+-]?[0-9.]{1,32}([eE][+-]?[0-9]{1,2}|[numkMGTPE]i?)?$`)
+var quantityPattern = regexp.MustCompile(`^[+-]?[0-9.]{1,32}([eE][+-]?\d{1,2}|[numkMGTPE]i?)?$`)
 
 // own checks a value whose type reads itself.
 func (c *checker) own(n *node, t reflect.Type, path string, line int) {
@@ -207,11 +202,11 @@ func (c *checker) own(n *node, t reflect.Type, path string, line int) {
 		want = "a time such as 2006-01-02T15:04:05Z"
 	}
 	if good {
-		into, ok := reflect.New(t).Interface().(json.Unmarshaler)
+		into, ok := reflect.TypeAssert[json.Unmarshaler](reflect.New(t))
 		good = ok && into.UnmarshalJSON(n.canonical(nil)) == nil
 	}
 	if !good {
-		c.add(line, path, "expected %s", want)
+		c.addf(line, path, "expected %s", want)
 	}
 }
 
@@ -221,8 +216,7 @@ func (s *shapes) fields(t reflect.Type) map[string]reflect.Type {
 		return known
 	}
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case name == "-" || !f.IsExported():
@@ -231,9 +225,7 @@ func (s *shapes) fields(t reflect.Type) map[string]reflect.Type {
 			if inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
 			}
-			for name, ft := range s.fields(inner) {
-				fields[name] = ft
-			}
+			maps.Copy(fields, s.fields(inner))
 		case name == "":
 			fields[f.Name] = f.Type
 		default:

@@ -85,7 +85,7 @@ func (w *watcher) open() {
 	n, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.options.Logger.Warn("Looking at the manifests from time to time, since notifications of changes are not to be had",
-			"every", w.options.Poll, "err", err)
+			"every", w.options.Poll, "error", err)
 		return
 	}
 	w.notify, w.events, w.errors = n, n.Events, n.Errors
@@ -115,7 +115,7 @@ func (w *watcher) loop(ctx context.Context) {
 			since = w.delay(quiet, since)
 		case err := <-w.errors:
 			// Notifications were lost, which ones nobody knows.
-			w.options.Logger.Debug("Looking at the manifests again, since a notification was lost", "err", err)
+			w.options.Logger.Debug("Looking at the manifests again, since a notification was lost", "error", err)
 			since = w.delay(quiet, since)
 		case <-quiet.C:
 			since = time.Time{}

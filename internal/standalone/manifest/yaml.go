@@ -61,7 +61,7 @@ func decodeYAML(dec *yaml.Decoder, doc *yaml.Node) (err error) {
 			err = errGaveUp
 		}
 	}()
-	return dec.Decode(doc) //nolint:wrapcheck // brokenYAML makes a sentence of it.
+	return dec.Decode(doc)
 }
 
 // linePattern takes the parser's messages apart.

@@ -1,0 +1,242 @@
+package script
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// daemon is a `serin up` of a story.
+type daemon struct {
+	cmd  *exec.Cmd
+	done chan error
+	dir  string
+}
+
+// up DIR [FLAG …] starts the daemon on free ports and waits until it works. `! up` expects that it gives up; its
+// messages are the standard error then.
+func up(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	if len(args) == 0 {
+		ts.Fatalf("usage: up DIR [FLAG ...]")
+	}
+	if s.daemon != nil {
+		ts.Fatalf("a daemon is up already")
+	}
+	log, err := os.OpenFile(ts.MkAbs("up.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer func() { ts.Check(log.Close()) }()
+	full := append([]string{"up", "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--data-dir", ts.MkAbs(".serin")}, args...)
+	cmd := exec.Command(filepath.Join(bin, "serin"), full...) //nolint:noctx // It is ended by name.
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), log, log
+	cmd.Env = environ(ts)
+	ts.Check(cmd.Start())
+	d := &daemon{cmd: cmd, done: make(chan error, 1), dir: ts.MkAbs(".")}
+	go func() { d.done <- cmd.Wait() }()
+	s.daemon = d
+	ready := d.wait(ts)
+	if !ready {
+		s.daemon = nil
+		_, err := ts.Stderr().Write([]byte(ts.ReadFile("up.log")))
+		ts.Check(err)
+	}
+	if at := banner.FindStringSubmatch(ts.ReadFile("up.log")); ready && at != nil {
+		ts.Setenv("API", at[1])
+		ts.Setenv("SHARED", at[2])
+	}
+	if ready == neg {
+		ts.Fatalf("up: ready is %t\n%s", ready, ts.ReadFile("up.log"))
+	}
+}
+
+// wait returns true once the daemon works, and false once it has ended.
+func (d *daemon) wait(ts *testscript.TestScript) bool {
+	began := time.Now()
+	for time.Since(began) < patience {
+		select {
+		case err := <-d.done:
+			d.done <- err
+			return false
+		case <-time.After(50 * time.Millisecond):
+		}
+		if banner.MatchString(ts.ReadFile("up.log")) {
+			return true
+		}
+	}
+	ts.Fatalf("serin up is not ready after %s:\n%s", patience, ts.ReadFile("up.log"))
+	return false
+}
+
+// banner is what serin up prints once it works.
+var banner = regexp.MustCompile(`(?s)API +(http\S+).*services +(http\S+?),`) //nolint:gochecknoglobals // Go has no constant expressions.
+
+// kill9 kills the daemon where it stands. Its processes go on.
+func kill9(ts *testscript.TestScript, _ bool, _ []string) {
+	s := storyOf(ts)
+	if s.daemon == nil {
+		ts.Fatalf("no daemon is up")
+	}
+	s.daemon.kill()
+	s.daemon = nil
+	ts.Check(os.Truncate(ts.MkAbs("up.log"), 0))
+}
+
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill()
+	<-d.done
+}
+
+// end stops the daemon and everything that it started.
+func (d *daemon) end() {
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-d.done:
+	case <-time.After(patience):
+		d.kill()
+	}
+}
+
+// down ends the daemon with the command that people use, and waits until its process is gone.
+func down(ts *testscript.TestScript, _ bool, args []string) {
+	s := storyOf(ts)
+	if s.daemon == nil {
+		ts.Fatalf("no daemon is up")
+	}
+	serin(ts, false, append([]string{"down"}, args...))
+	select {
+	case err := <-s.daemon.done:
+		if err != nil {
+			ts.Fatalf("serin up ended with %v\n%s", err, ts.ReadFile("up.log"))
+		}
+	case <-time.After(patience):
+		ts.Fatalf("serin up did not end\n%s", ts.ReadFile("up.log"))
+	}
+	s.daemon = nil
+}
+
+// serin runs a command of the binary. With ! it has to fail; `code N` looks at its exit code.
+func serin(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	stdout, stderr, exit := s.command(ts, args)
+	_, err := ts.Stdout().Write(stdout)
+	ts.Check(err)
+	_, err = ts.Stderr().Write(stderr)
+	ts.Check(err)
+	if (exit != 0) != neg {
+		ts.Fatalf("serin %s: exit code %d", strings.Join(args, " "), exit)
+	}
+}
+
+func (s *story) command(ts *testscript.TestScript, args []string) (stdout, stderr []byte, exit int) {
+	cmd := exec.Command(filepath.Join(bin, "serin"), args...) //nolint:noctx // It ends by itself.
+	var out, errs bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environ(ts), &out, &errs
+	err := cmd.Run()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		ts.Fatalf("serin %s: %v", strings.Join(args, " "), err)
+	}
+	s.exit = cmd.ProcessState.ExitCode()
+	return out.Bytes(), errs.Bytes(), s.exit
+}
+
+// code N compares the exit code of the last serin command.
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 || args[0] != strconv.Itoa(storyOf(ts).exit) {
+		ts.Fatalf("the exit code is %d, not %v", storyOf(ts).exit, args)
+	}
+}
+
+// until PATTERN ARG … runs a serin command again and again until its standard output matches.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN SERIN-ARG ...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	var stdout, stderr []byte
+	for began := time.Now(); time.Since(began) < patience; <-ticker.C {
+		stdout, stderr, _ = storyOf(ts).command(ts, args[1:])
+		if pattern.Match(stdout) {
+			_, err := ts.Stdout().Write(stdout)
+			ts.Check(err)
+			return
+		}
+	}
+	ts.Fatalf("serin %s never printed %q; last:\n%s%s\n%s", strings.Join(args[1:], " "), args[0], stdout, stderr, ts.ReadFile("up.log"))
+}
+
+// edit FILE OLD NEW replaces a text of a file in one step, as editors do.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not contain %q", args[0], args[1])
+	}
+	path := ts.MkAbs(args[0])
+	next := filepath.Join(filepath.Dir(path), ".next")
+	ts.Check(os.WriteFile(next, []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+	ts.Check(os.Rename(next, path))
+}
+
+// orphans fails if a process of the story is still there.
+func orphans(ts *testscript.TestScript, _ bool, _ []string) {
+	mark := []byte("SERIN_POD=" + strings.TrimSpace(ts.ReadFile(".serin/workloads/id")) + "/")
+	dirs, err := os.ReadDir("/proc")
+	ts.Check(err)
+	for _, d := range dirs {
+		env, err := os.ReadFile(filepath.Join("/proc", d.Name(), "environ"))
+		if err != nil || !bytes.Contains(env, mark) {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cmdline"))
+		if err == nil && len(command) > 0 {
+			ts.Fatalf("process %s is left: %s", d.Name(), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
+		}
+	}
+}
+
+// address VAR CANARY SERVICE puts the URL of a service's own port into a variable.
+func address(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: address VAR CANARY SERVICE")
+	}
+	stdout, stderr, exit := storyOf(ts).command(ts, []string{"status", args[1], "-o", "json"})
+	var canary struct {
+		Addresses []struct{ Service, URL string }
+	}
+	if err := json.Unmarshal(stdout, &canary); exit != 0 || err != nil {
+		ts.Fatalf("serin status %s: %v\n%s%s", args[1], err, stdout, stderr)
+	}
+	for _, a := range canary.Addresses {
+		if a.Service == args[2] {
+			ts.Setenv(args[0], a.URL)
+			return
+		}
+	}
+	ts.Fatalf("canary %s has no service %s: %v", args[1], args[2], canary.Addresses)
+}
+
+// environ is the environment of a story's commands. The story's name in it tells its processes from others'.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "NO_COLOR", "USER", "WORK"} {
+		env = append(env, fmt.Sprintf("%s=%s", name, ts.Getenv(name)))
+	}
+	return env
+}
