@@ -37,8 +37,8 @@ type member struct {
 	service     table.Key
 	target      targetKey
 	addresses   []httpapi.Address
-	// notes were found when the canary was made, warnings hold them and what its service brought.
-	notes, warnings []string
+	// made are the notes of its making, notes also those of its service, warnings all that its author should know.
+	made, notes, warnings []string
 	// problem is why the canary cannot act, or empty.
 	problem string
 }
@@ -283,9 +283,9 @@ func (d *daemon) tell(old, w *world) {
 		if m.problem != "" && (was == nil || was.problem != m.problem) {
 			d.log.Error("A canary cannot act", "canary", key.String(), "problem", m.problem)
 		}
-		for _, warning := range m.warnings {
-			if was == nil || !slices.Contains(was.warnings, warning) {
-				d.log.Warn("Note on a canary", "canary", key.String(), "note", warning)
+		for _, note := range m.notes {
+			if was == nil || !slices.Contains(was.notes, note) {
+				d.log.Warn("Note on a canary", "canary", key.String(), "note", note)
 			}
 		}
 	}

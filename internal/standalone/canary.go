@@ -16,7 +16,6 @@ import (
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/meter"
 	"github.com/serin-dev/serin/internal/meter/prommeter"
-	"github.com/serin-dev/serin/internal/rollout"
 	"github.com/serin-dev/serin/internal/router"
 	"github.com/serin-dev/serin/internal/router/tablerouter"
 	"github.com/serin-dev/serin/internal/standalone/manifest"
@@ -80,10 +79,7 @@ func (d *daemon) make(in ingredients) (*member, error) {
 	if m.problem != "" {
 		return nil, errors.New(m.problem)
 	}
-	_, warnings, err := rollout.Compile(m.engine.Spec)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if m.engine.Meter, err = d.meterOf(in); err != nil {
 		return nil, err
 	}
@@ -94,7 +90,7 @@ func (d *daemon) make(in ingredients) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.engine.Notifier, m.notes = notifier, slices.Concat(warnings, notes)
+	m.engine.Notifier, m.made, m.notes = notifier, notes, notes
 	return m, nil
 }
 
@@ -106,17 +102,13 @@ func (d *daemon) bare(c *v1beta1.Canary) *member {
 		service:     serviceKey(c),
 	}
 	pods, err := workload.New(d.pods.Driver(m.target.Namespace, m.target.Name), workload.Options{Logger: d.log})
-	routes := router.New(tablerouter.New(d.table, m.service), router.Options{})
 	spec, problems := canaryspec.Spec(c)
-	if c.Spec.Provider != v1beta1.ProviderKubernetes {
-		// That provider knows no weights anywhere.
-		spec.Traffic = routes.Caps()
-	}
+	spec.Traffic = manifest.Capabilities(c)
 	m.engine = &engine.Canary{
 		Key:      engine.Key{Namespace: c.Namespace, Name: c.Name},
 		Spec:     spec,
 		Workload: pods,
-		Router:   routes,
+		Router:   router.New(tablerouter.New(d.table, m.service), router.Options{}),
 		Meter:    nothing{},
 		Gate:     nothing{},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"net"
 	"net/http"
@@ -121,7 +122,7 @@ func (d *daemon) openTraffic(ctx context.Context) error {
 	if d.table, err = table.NewStore(table.Options{Shared: shared, Reported: d.reported}); err != nil {
 		return err
 	}
-	if d.ports, err = newPorts(ctx, d.store); err != nil {
+	if d.ports, err = newPorts(ctx, d.store, crc32.ChecksumIEEE([]byte(d.o.DataDir))); err != nil {
 		return err
 	}
 	d.proxy, err = proxy.New(d.table, proxy.Options{Logger: d.log})
@@ -217,14 +218,19 @@ func (d *daemon) run(ctx context.Context) error {
 	return err
 }
 
-// begin puts the manifests of the directory in force.
+// begin puts the manifests of the directory in force. Where they cannot be used and an earlier daemon has left canaries,
+// those go on serving: a mistake in a file must not turn a restart into an outage.
 func (d *daemon) begin(ctx context.Context) error {
 	set, err := manifest.Load(d.o.Dir)
-	if err != nil {
-		return fmt.Errorf("the manifests in %s cannot be used:\n%w", d.o.Dir, err)
+	if err == nil {
+		err = d.apply(ctx, set)
 	}
-	if err := d.apply(ctx, set); err != nil {
-		return err
+	if err != nil {
+		err = fmt.Errorf("the manifests in %s cannot be used:\n%w", d.o.Dir, err)
+		if serving, resumeErr := d.resume(ctx, err); !serving {
+			return errors.Join(err, resumeErr)
+		}
+		d.log.Error("The manifests cannot be used, so the canaries of before serve what is promoted and nothing is released", "error", err.Error())
 	}
 	return File{PID: os.Getpid(), API: d.addresses().API, Token: d.o.Token, Dir: d.o.Dir}.write(d.o.DataDir)
 }

@@ -15,6 +15,7 @@ import (
 const (
 	firstPort = 30000
 	lastPort  = 32767
+	portCount = lastPort - firstPort + 1
 )
 
 // portStore remembers ports over restarts. The store of standalone mode is one.
@@ -26,6 +27,9 @@ type portStore interface {
 // ports gives names a port each, and the same one again for as long as the name is known.
 type ports struct {
 	store portStore
+	// first is where the search begins: daemons of several directories on one machine begin at different places, so that
+	// one that is down does not lose its ports to another.
+	first int
 	// open says whether nobody else has a port.
 	open func(port int) bool
 
@@ -34,12 +38,13 @@ type ports struct {
 	taken map[int]bool
 }
 
-func newPorts(ctx context.Context, store portStore) (*ports, error) {
+// newPorts returns the ports that the store remembers. The seed says where the search for others begins.
+func newPorts(ctx context.Context, store portStore, seed uint32) (*ports, error) {
 	given, err := store.Ports(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &ports{store: store, open: bindable, given: given, taken: map[int]bool{}}
+	p := &ports{store: store, first: int(seed % portCount), open: bindable, given: given, taken: map[int]bool{}}
 	for _, port := range given {
 		p.taken[port] = true
 	}
@@ -64,7 +69,8 @@ func (p *ports) address(ctx context.Context, name string) (string, error) {
 	if port, ok := p.given[name]; ok {
 		return local(port), nil
 	}
-	for port := firstPort; port <= lastPort; port++ {
+	for i := range portCount {
+		port := firstPort + (p.first+i)%portCount
 		if p.taken[port] || !p.open(port) {
 			continue
 		}

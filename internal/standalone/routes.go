@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 
+	"github.com/serin-dev/serin/api/v1beta1"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/httpapi"
 	"github.com/serin-dev/serin/internal/rollout"
@@ -28,15 +29,12 @@ func (d *daemon) route(ctx context.Context, w *world) ([]table.Service, error) {
 			m.block(fmt.Sprintf("service %s belongs to another canary already: write another spec.service.name", m.service))
 			continue
 		}
-		s, warnings := serviceOf(m.ingredients.canary)
+		s := serviceOf(m.ingredients.canary)
 		var target *processworkload.Target
 		if t, ok := w.set.Target(m.target); ok {
 			target = &t
 		}
 		port, warning := targetPort(m.ingredients.canary, target)
-		if warning != "" {
-			warnings = append(warnings, warning)
-		}
 		var err error
 		if s.Listen, err = d.listenOn(ctx, s.Key, true); err != nil {
 			return nil, err
@@ -46,7 +44,13 @@ func (d *daemon) route(ctx context.Context, w *world) ([]table.Service, error) {
 		}
 		made := *m
 		made.addresses = d.addressesOf(s)
-		made.warnings = slices.Concat(m.notes, warnings)
+		if warning != "" {
+			made.notes = append(slices.Clip(m.made), warning)
+		}
+		made.warnings = slices.Clone(made.notes)
+		for _, w := range w.set.WarningsOf(v1beta1.CanaryKind, targetKey(key)) {
+			made.warnings = append(made.warnings, w.String())
+		}
 		w.members[key] = &made
 		w.services[s.Key] = backing{target: m.target, port: port}
 		services = append(services, s)

@@ -12,13 +12,12 @@ import (
 	"github.com/serin-dev/serin/internal/xds/table"
 )
 
-// serviceOf makes the service of a valid canary for the routing table, without its addresses. The sentences say which
-// fields mean nothing here.
-func serviceOf(c *v1beta1.Canary) (table.Service, []string) {
+// serviceOf makes the service of a valid canary for the routing table, without its addresses.
+func serviceOf(c *v1beta1.Canary) table.Service {
 	s := table.Service{Key: table.Key{Namespace: c.Namespace, Name: canaryspec.ServiceName(c)}}
 	spec := c.Spec.Service
 	if spec == nil {
-		return s, nil
+		return s
 	}
 	s.Hosts = texts(spec.Hosts)
 	s.Protocol = table.ProtocolOf(spec.AppProtocol, spec.PortName)
@@ -34,42 +33,7 @@ func serviceOf(c *v1beta1.Canary) (table.Service, []string) {
 	if a := c.Spec.Analysis; a != nil {
 		s.Match, s.Affinity = conditions(a.Match), affinity(a.SessionAffinity)
 	}
-	return s, meaningless(c)
-}
-
-// meaningless says which fields of a canary have no effect on one machine.
-func meaningless(c *v1beta1.Canary) []string {
-	s := c.Spec.Service
-	var found []string
-	for _, f := range []struct {
-		name string
-		set  bool
-	}{
-		{"spec.autoscalerRef", c.Spec.AutoscalerRef != nil},
-		{"spec.ingressRef", c.Spec.IngressRef != nil},
-		{"spec.routeRef", c.Spec.RouteRef != nil},
-		{"spec.upstreamRef", c.Spec.UpstreamRef != nil},
-		{"spec.service.portDiscovery", s.PortDiscovery},
-		{"spec.service.gateways", len(s.Gateways) > 0},
-		{"spec.service.gatewayRefs", len(s.GatewayRefs) > 0},
-		{"spec.service.delegation", s.Delegation},
-		{"spec.service.trafficPolicy", s.TrafficPolicy != nil},
-		{"spec.service.match", len(s.Match) > 0},
-		{"spec.service.mirror", len(s.Mirror) > 0},
-		{"spec.service.backends", len(s.Backends) > 0},
-		{"spec.service.backendTimeout", s.BackendTimeout != ""},
-	} {
-		if f.set {
-			found = append(found, f.name+" has no effect on one machine")
-		}
-	}
-	if a := c.Spec.Analysis; a != nil && slices.ContainsFunc(a.Match, func(m v1beta1.Condition) bool { return len(m.SourceLabels) > 0 }) {
-		found = append(found, "spec.analysis.match: sourceLabels has no effect on one machine, where clients have no labels")
-	}
-	if p := c.Spec.Provider; p != "" && p != v1beta1.ProviderEnvoy && p != v1beta1.ProviderKubernetes {
-		found = append(found, "spec.provider: on one machine Serin's own data plane routes instead of "+string(p))
-	}
-	return found
+	return s
 }
 
 // targetPort returns which port of the target's pods the service sends requests to: the name of one, or empty for the

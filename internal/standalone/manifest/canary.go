@@ -76,21 +76,28 @@ func (r *reader) needKey(t *thing, ref *v1beta1.SecretReference, field, key stri
 	}
 }
 
-// capabilities are those of Serin's own data planes.
-func capabilities() rollout.Capabilities {
+// Capabilities are what a canary's traffic can be asked for on one machine: everything that Serin's own data planes can
+// do, unless the canary names the provider kubernetes, which knows no weights anywhere.
+func Capabilities(c *v1beta1.Canary) rollout.Capabilities {
+	if c.Spec.Provider == v1beta1.ProviderKubernetes {
+		return rollout.Capabilities{}
+	}
 	return rollout.Capabilities{Weights: true, Mirror: true, Match: true, Sticky: true}
 }
 
 // plan compiles a valid canary for Serin's own data planes.
-func plan(c *v1beta1.Canary) (rollout.Spec, rollout.Plan, error) {
+func plan(c *v1beta1.Canary) (rollout.Spec, rollout.Plan, []string, error) {
 	spec, problems := canaryspec.Spec(c)
 	if len(problems) > 0 {
-		return spec, rollout.Plan{}, problems
+		return spec, rollout.Plan{}, nil, problems
 	}
-	spec.Traffic = capabilities()
-	// What Compile warns of with every capability, canaryspec.Lint has said with its field.
-	p, _, err := rollout.Compile(spec)
-	return spec, p, err
+	spec.Traffic = Capabilities(c)
+	p, warnings, err := rollout.Compile(spec)
+	if spec.Traffic.Weights {
+		// What Compile warns of with every capability, canaryspec.Lint has said with its field.
+		warnings = nil
+	}
+	return spec, p, warnings, err
 }
 
 // lint warns about what the author of a canary probably did not mean.
@@ -98,16 +105,28 @@ func (r *reader) lint(t *thing, c *v1beta1.Canary) {
 	for _, p := range canaryspec.Lint(c) {
 		r.warn(t, mistake{line: t.root.lineOf(p.Field), field: p.Field, message: p.Message})
 	}
-	if _, _, err := plan(c); err != nil {
+	_, _, warnings, err := plan(c)
+	if err != nil {
 		r.wrong(t, mistake{line: t.root.lineOf("spec.analysis"), field: "spec.analysis", message: err.Error()})
+	}
+	for _, w := range warnings {
+		r.warn(t, mistake{line: t.root.lineOf("spec.provider"), field: "spec.provider", message: w})
 	}
 	for _, field := range clusterFields() {
 		if t.root.has(field) {
 			r.warn(t, mistake{line: t.root.lineOf(field), field: field, message: "the field has no effect on one machine: it is ignored"})
 		}
 	}
-	if p := c.Spec.Provider; p != "" && p != v1beta1.ProviderEnvoy {
+	if p := c.Spec.Provider; p != "" && p != v1beta1.ProviderEnvoy && p != v1beta1.ProviderKubernetes {
 		r.warn(t, mistake{line: t.root.lineOf("spec.provider"), field: "spec.provider", message: fmt.Sprintf("Serin routes the requests itself on one machine: %s is ignored", quoted(string(p)))})
+	}
+	if a := c.Spec.Analysis; a != nil {
+		for i := range a.Match {
+			if len(a.Match[i].SourceLabels) > 0 {
+				field := fmt.Sprintf("spec.analysis.match[%d].sourceLabels", i)
+				r.warn(t, mistake{line: t.root.lineOf(field), field: field, message: "clients have no labels on one machine: the field is ignored"})
+			}
+		}
 	}
 	r.lintTarget(t, c)
 }
@@ -118,7 +137,7 @@ func clusterFields() []string {
 		"spec.autoscalerRef", "spec.ingressRef", "spec.routeRef", "spec.upstreamRef",
 		"spec.service.trafficDistribution", "spec.service.portDiscovery", "spec.service.headless",
 		"spec.service.gateways", "spec.service.gatewayRefs", "spec.service.delegation", "spec.service.trafficPolicy",
-		"spec.service.meshName", "spec.service.backends",
+		"spec.service.meshName", "spec.service.backends", "spec.service.match", "spec.service.mirror", "spec.service.backendTimeout",
 		"spec.service.apex", "spec.service.primary", "spec.service.canary", "spec.service.unmanagedMetadata",
 	}
 }

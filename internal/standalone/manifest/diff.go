@@ -195,7 +195,7 @@ func (c *comparison) effect(canary *v1beta1.Canary) Effect {
 	if e.Action == "" || e.Action == Lose {
 		return e
 	}
-	if spec, p, err := plan(canary); err == nil {
+	if spec, p, _, err := plan(canary); err == nil {
 		e.Strategy, e.Interval, e.Plan = p.Strategy, spec.Default().Interval.String(), p.Steps
 		e.Shortest = p.Shortest(spec).String()
 	}

@@ -51,7 +51,7 @@ func (t *thing) content() []byte {
 
 // planDigest tells a canary with another plan from one whose other fields changed.
 func planDigest(c *v1beta1.Canary) string {
-	spec, p, err := plan(c)
+	spec, p, _, err := plan(c)
 	if err != nil {
 		return ""
 	}
