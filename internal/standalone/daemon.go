@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/serin-dev/serin/internal/courier"
 	"github.com/serin-dev/serin/internal/engine"
 	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/httpapi"
@@ -39,8 +40,10 @@ type daemon struct {
 	proxy   *proxy.Proxy
 	metrics *prom.Prometheus // nil with an external server
 	// source answers the queries of canaries that name no other server.
-	source  meter.Driver
-	ports   *ports
+	source meter.Driver
+	ports  *ports
+	// pool bounds the calls to each third party's host, whichever canary they are for.
+	pool    *courier.Pool
 	wanted  *source
 	engine  *engine.Engine
 	server  *httpapi.Server
@@ -65,7 +68,7 @@ func open(ctx context.Context, o Options) (d *daemon, err error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return nil, fault.Errorf(fault.Unavailable, "make the data directory: %w", err)
 	}
-	d = &daemon{o: o, log: o.Logger}
+	d = &daemon{o: o, log: o.Logger, pool: courier.NewPool(courier.PoolOptions{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())

@@ -27,7 +27,7 @@ func (d *daemon) gateOf(in ingredients) (*gate.Gate, error) {
 		}
 		driver, err := webhookgate.New(webhookgate.Config{
 			URL: h.URL, Namespace: c.Namespace, Name: c.Name, Metadata: h.Metadata,
-		}, in.reach(h))
+		}, d.reach(in, h))
 		if err != nil {
 			return nil, fmt.Errorf("hook %s: %w", h.Name, err)
 		}
@@ -37,8 +37,9 @@ func (d *daemon) gateOf(in ingredients) (*gate.Gate, error) {
 }
 
 // reach says how a hook is called.
-func (in ingredients) reach(h canaryspec.Hook) courier.Options {
+func (d *daemon) reach(in ingredients, h canaryspec.Hook) courier.Options {
 	return courier.Options{
+		Pool:               d.pool,
 		Authorization:      authorization(in.secrets[targetKey{Namespace: in.canary.Namespace, Name: h.Secret}]),
 		InsecureSkipVerify: h.SkipVerify,
 	}
@@ -57,7 +58,7 @@ func (d *daemon) notifierOf(in ingredients) (*notify.Notifier, []string, error) 
 		if h.Type != rollout.EventHook && h.Type != rollout.PostRollout {
 			continue
 		}
-		driver, err := webhooknotify.New(webhooknotify.Hook{URL: h.URL, Type: h.Type, Metadata: h.Metadata}, in.reach(h))
+		driver, err := webhooknotify.New(webhooknotify.Hook{URL: h.URL, Type: h.Type, Metadata: h.Metadata}, d.reach(in, h))
 		if err != nil {
 			return nil, nil, fmt.Errorf("hook %s: %w", h.Name, err)
 		}
@@ -69,7 +70,7 @@ func (d *daemon) notifierOf(in ingredients) (*notify.Notifier, []string, error) 
 		routes = append(routes, route)
 	}
 	for _, a := range canaryspec.Alerts(c) {
-		driver, err := in.receiver(in.providers[a.Name])
+		driver, err := d.receiver(in, in.providers[a.Name])
 		if err != nil {
 			return nil, nil, fmt.Errorf("alert %s: %w", a.Name, err)
 		}
@@ -85,8 +86,8 @@ func (d *daemon) notifierOf(in ingredients) (*notify.Notifier, []string, error) 
 }
 
 // receiver makes what delivers alerts to a provider, or nil for a kind that there is no driver for.
-func (in ingredients) receiver(p *v1beta1.AlertProvider) (notify.Driver, error) {
-	o := courier.Options{Proxy: p.Spec.Proxy}
+func (d *daemon) receiver(in ingredients, p *v1beta1.AlertProvider) (notify.Driver, error) {
+	o := courier.Options{Proxy: p.Spec.Proxy, Pool: d.pool}
 	s := secret{}
 	if p.Spec.SecretRef != nil {
 		s = in.secrets[targetKey{Namespace: p.Namespace, Name: p.Spec.SecretRef.Name}]
