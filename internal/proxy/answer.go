@@ -20,6 +20,11 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	var dial *dialError
 	status, text := http.StatusServiceUnavailable, "the upstream closed the connection before it answered"
 	switch {
+	case baseOf(x.in.Context()).Err() != nil:
+		// No version is to blame.
+		x.status = 0
+		x.answer(w, status, "the data plane ends")
+		return
 	case x.in.Context().Err() != nil:
 		x.status = 0
 		w.WriteHeader(statusClientGone)
@@ -56,10 +61,16 @@ func grpcCode(status int) int {
 	}
 }
 
+// serverReads is how much of a body the server reads by itself, before it answers, to keep the connection.
+const serverReads = 256 << 10
+
 // answer answers in the name of the service.
 func (x *exchange) answer(w http.ResponseWriter, status int, text string) {
 	x.service.response.apply(w.Header())
 	x.service.cors.decorate(w.Header(), x.in)
+	if x.in.ContentLength < 0 || x.in.ContentLength > serverReads {
+		x.overtakes(w.Header())
+	}
 	if x.grpc {
 		answerGRPC(w, status, text)
 		return
@@ -79,6 +90,7 @@ func answerGRPC(w http.ResponseWriter, status int, text string) {
 func answerText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text+"\n") //nolint:gosec // G705: it is plain text.
 }

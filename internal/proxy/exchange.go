@@ -17,6 +17,7 @@ type exchange struct {
 	// listener is the address at which the request arrived.
 	listener string
 	in       *http.Request
+	client   *http.ResponseController
 	service  *service
 	choice   choice
 	cluster  *cluster
@@ -25,6 +26,7 @@ type exchange struct {
 	tried    []*endpoint
 	attempts int
 	spool    *spool
+	overtook bool
 	grpc     bool
 	// upgrade says that another protocol was asked for, upgraded that it is spoken.
 	upgrade, upgraded bool
@@ -68,16 +70,12 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, listener string) {
 	}
 	refuseH2CUpgrade(r.Header)
 	x := &exchange{
-		proxy: p, listener: listener, in: r, service: s, began: time.Now(),
+		proxy: p, listener: listener, in: r, client: http.NewResponseController(w), service: s, began: time.Now(),
 		grpc: isGRPC(r.Header), upgrade: isUpgrade(r.Header),
 	}
 	x.place()
 	x.cluster.active.Add(1)
 	defer x.finish()
-	if r.ProtoMajor == 1 && r.ContentLength != 0 {
-		// Without this the server throws the rest of the body away when the answer begins.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), exchangeKey{}, x))
 	defer cancel()
 	if x.service.timeout > 0 {
@@ -183,6 +181,10 @@ func (x *exchange) finish() {
 	if x.endpoint != nil {
 		x.proxy.release(x.endpoint)
 	}
+	if x.overtook && x.unread() {
+		// The server reads on to end the connection well, for this long at most.
+		_ = x.client.SetReadDeadline(time.Now().Add(lingerTime))
+	}
 	x.spool.release()
 	x.cluster.active.Add(-1)
 	if x.status == 0 {
@@ -204,11 +206,32 @@ func (x *exchange) finish() {
 	}
 }
 
+// lingerTime is how long a client may go on sending a body after its answer has ended.
+const lingerTime = 5 * time.Second
+
+// overtakes lets an answer begin while the body of its HTTP/1.1 request still comes. By default the server would throw
+// the rest of the body away at this point, which the endpoint may want. Whether the body is ever read to its end is
+// open, so the connection is not used again.
+func (x *exchange) overtakes(h http.Header) {
+	if x.in.ProtoMajor != 1 || !x.unread() {
+		return
+	}
+	x.overtook = true
+	_ = x.client.EnableFullDuplex()
+	h.Set("Connection", "close")
+}
+
+// unread says that the client's body was not read to its end.
+func (x *exchange) unread() bool {
+	return x.in.ContentLength != 0 && (x.spool == nil || x.spool.finished.Load() == 0)
+}
+
 // modifyResponse changes the headers of an answer on their way to the client.
 func modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	x.service.response.apply(res.Header)
 	x.service.cors.decorate(res.Header, x.in)
+	x.overtakes(res.Header)
 	if x.choice.cookie != "" {
 		res.Header.Add("Set-Cookie", x.choice.cookie)
 	}

@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -39,7 +41,7 @@ func TestSideWithoutEndpoints(t *testing.T) {
 func TestConnectFailure(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Options{})
-	live := serveOn(t, func(w http.ResponseWriter, req *http.Request) { _, _ = io.Copy(w, req.Body) })
+	live := serveOn(t, echo)
 	r.put(t, appService([]table.Endpoint{nobody(t), live}, nil, weights(0)))
 	long := strings.Repeat("x", 1<<20)
 	for range 40 {
@@ -68,17 +70,17 @@ func TestRetries(t *testing.T) {
 		want     int
 		tries    int64
 	}{
-		"status of the default":  {attempts: 2, fail: status(503), want: 200, tries: 2},
-		"body is sent again":     {attempts: 2, body: "hello", fail: readAll(status(503)), want: 200, tries: 2},
-		"body too long":          {attempts: 2, body: strings.Repeat("x", 1<<20), fail: readAll(status(503)), want: 503, tries: 1},
-		"status named":           {attempts: 1, on: []string{"429"}, fail: status(429), want: 200, tries: 2},
-		"status not named":       {attempts: 2, on: []string{"gateway-error"}, fail: status(500), want: 500, tries: 1},
-		"5xx":                    {attempts: 1, on: []string{"5xx"}, fail: status(500), want: 200, tries: 2},
-		"conflict":               {attempts: 1, on: []string{"retriable-4xx"}, fail: status(409), want: 200, tries: 2},
+		"status of the default":  {attempts: 2, fail: answers(503), want: 200, tries: 2},
+		"body is sent again":     {attempts: 2, body: "hello", fail: readAll(answers(503)), want: 200, tries: 2},
+		"body too long":          {attempts: 2, body: strings.Repeat("x", 1<<20), fail: readAll(answers(503)), want: 503, tries: 1},
+		"status named":           {attempts: 1, on: []string{"429"}, fail: answers(429), want: 200, tries: 2},
+		"status not named":       {attempts: 2, on: []string{"gateway-error"}, fail: answers(500), want: 500, tries: 1},
+		"5xx":                    {attempts: 1, on: []string{"5xx"}, fail: answers(500), want: 200, tries: 2},
+		"conflict":               {attempts: 1, on: []string{"retriable-4xx"}, fail: answers(409), want: 200, tries: 2},
 		"grpc":                   {attempts: 1, on: []string{"unavailable"}, fail: grpcStatus("14"), want: 200, tries: 2},
 		"connection closed":      {attempts: 1, on: []string{"reset"}, fail: hangUp, want: 200, tries: 2},
 		"closed but not allowed": {attempts: 1, on: []string{"connect-failure"}, fail: hangUp, want: 503, tries: 1},
-		"no attempt left":        {attempts: 0, on: []string{"5xx"}, fail: status(500), want: 500, tries: 1},
+		"no attempt left":        {attempts: 0, on: []string{"5xx"}, fail: answers(500), want: 500, tries: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +107,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func status(code int) http.HandlerFunc {
+func answers(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
@@ -171,7 +173,7 @@ func breaksOff(t *testing.T, r *rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if b, err := io.ReadAll(res.Body); err == nil {
 		t.Errorf("the answer ended well with %q", b)
 	}
@@ -224,7 +226,10 @@ func TestClientLeaves(t *testing.T) {
 func TestEarlyAnswerToLongBody(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Options{})
-	r.put(t, appService([]table.Endpoint{serveOn(t, status(http.StatusRequestEntityTooLarge))}, nil, weights(0)))
+	r.put(t, appService([]table.Endpoint{serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	})}, nil, weights(0)))
 	for range 20 {
 		body, send := io.Pipe()
 		go func() {
@@ -242,4 +247,47 @@ func TestEarlyAnswerToLongBody(t *testing.T) {
 		_ = res.Body.Close()
 	}
 	eventually(t, "the exchanges are over", func() bool { return r.proxy.exchanges.Load() == 0 })
+}
+
+// TestUnreadBodyKeepsTheConnection sends one request after another on one connection. Nobody reads their bodies.
+func TestUnreadBodyKeepsTheConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	r.put(t, appService(nil, nil, weights(0)))
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	b := bufio.NewReader(conn)
+	for i := range 50 {
+		fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\n")
+		fmt.Fprint(conn, "hello")
+		res, err := http.ReadResponse(b, nil)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("request %d: status %d, %v", i, res.StatusCode, err)
+		}
+		_ = res.Body.Close()
+	}
+}
+
+// TestOwnAnswerToEndlessBody answers a client that goes on sending.
+func TestOwnAnswerToEndlessBody(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	r.put(t, appService(nil, nil, weights(0)))
+	body, send := io.Pipe()
+	defer func() { _ = send.Close() }()
+	res, err := r.client.Do(r.request(t, http.MethodPost, "/", body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusServiceUnavailable || !res.Close {
+		t.Errorf("got %d, and the connection is closed: %v", res.StatusCode, res.Close)
+	}
 }

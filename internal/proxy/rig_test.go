@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,36 +35,36 @@ type rig struct {
 	stop func()
 }
 
-func newRig(t testing.TB, o Options) *rig {
-	t.Helper()
+func newRig(tb testing.TB, o Options) *rig {
+	tb.Helper()
 	if o.Random == nil {
 		o.Random = seeded(1)
 	}
-	shared := freeAddress(t)
+	shared := freeAddress(tb)
 	store, err := table.NewStore(table.Options{Shared: shared})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p, err := New(store, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
 	r := &rig{store: store, proxy: p, shared: shared, client: newClient(false), h2c: newClient(true)}
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
+			tb.Errorf("Run: %v", err)
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		r.client.CloseIdleConnections()
 		r.h2c.CloseIdleConnections()
 		r.stop()
 	})
-	eventually(t, "the shared listener is open", func() bool { return reachable(t, shared) })
+	eventually(tb, "the shared listener is open", func() bool { return reachable(tb, shared) })
 	return r
 }
 
@@ -86,19 +87,19 @@ func newClient(h2c bool) *http.Client {
 	return &http.Client{Transport: tr, Timeout: patience}
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
 
-func reachable(t testing.TB, address string) bool {
-	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+func reachable(tb testing.TB, address string) bool {
+	tb.Helper()
+	conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", address)
 	if err != nil {
 		return false
 	}
@@ -107,42 +108,42 @@ func reachable(t testing.TB, address string) bool {
 }
 
 // eventually waits for a condition.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)
 	for !is() {
 		select {
 		case <-late:
-			t.Fatalf("it never happened that %s", what)
+			tb.Fatalf("it never happened that %s", what)
 		case <-tick.C:
 		}
 	}
 }
 
 // put puts a service into the table and waits until it is in force.
-func (r *rig) put(t testing.TB, s table.Service) {
-	t.Helper()
+func (r *rig) put(tb testing.TB, s table.Service) {
+	tb.Helper()
 	if err := r.store.Put(s); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r.sync(t)
+	r.sync(tb)
 }
 
-func (r *rig) route(t testing.TB, key table.Key, split rollout.Split) {
-	t.Helper()
+func (r *rig) route(tb testing.TB, key table.Key, split rollout.Split) {
+	tb.Helper()
 	err := r.store.Route(key, func(*table.Service) (*rollout.Split, bool, error) { return &split, false, nil })
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r.sync(t)
+	r.sync(tb)
 }
 
-func (r *rig) sync(t testing.TB) {
-	t.Helper()
+func (r *rig) sync(tb testing.TB) {
+	tb.Helper()
 	want := r.store.Table()
-	eventually(t, "the table is in force", func() bool { return r.proxy.current.Load().table.Sequence() >= want.Sequence() })
+	eventually(tb, "the table is in force", func() bool { return r.proxy.current.Load().table.Sequence() >= want.Sequence() })
 }
 
 // app is the service that the tests are about.
@@ -156,20 +157,20 @@ func weights(canary rollout.Weight) *rollout.Split {
 	return &rollout.Split{Primary: rollout.Whole - canary, Canary: canary}
 }
 
-func serveOn(t testing.TB, h http.HandlerFunc) table.Endpoint {
-	t.Helper()
-	return endpointOf(startServer(t, h, false))
+func serveOn(tb testing.TB, h http.HandlerFunc) table.Endpoint {
+	tb.Helper()
+	return endpointOf(startServer(tb, h, false))
 }
 
-func startServer(t testing.TB, h http.HandlerFunc, h2c bool) *httptest.Server {
-	t.Helper()
+func startServer(tb testing.TB, h http.HandlerFunc, h2c bool) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewUnstartedServer(h)
 	if h2c {
 		s.Config.Protocols = new(http.Protocols)
 		s.Config.Protocols.SetUnencryptedHTTP2(true)
 	}
 	s.Start()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		s.CloseClientConnections()
 		s.Close()
 	})
@@ -181,15 +182,15 @@ func endpointOf(s *httptest.Server) table.Endpoint {
 }
 
 // says is an endpoint that answers with its name.
-func says(t testing.TB, name string) []table.Endpoint {
-	t.Helper()
-	return []table.Endpoint{serveOn(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })}
+func says(tb testing.TB, name string) []table.Endpoint {
+	tb.Helper()
+	return []table.Endpoint{serveOn(tb, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })}
 }
 
 // nobody is an endpoint that nobody listens at.
-func nobody(t testing.TB) table.Endpoint {
-	t.Helper()
-	return table.Endpoint{Address: freeAddress(t)}
+func nobody(tb testing.TB) table.Endpoint {
+	tb.Helper()
+	return table.Endpoint{Address: freeAddress(tb)}
 }
 
 type answerSeen struct {
@@ -199,48 +200,48 @@ type answerSeen struct {
 	trailer http.Header
 }
 
-func (r *rig) request(t testing.TB, method, path string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+r.shared+path, body)
+func (r *rig) request(tb testing.TB, method, path string, body io.Reader) *http.Request {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, "http://"+r.shared+path, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	req.Host = "app.test"
 	return req
 }
 
-func do(t testing.TB, c *http.Client, req *http.Request) answerSeen {
-	t.Helper()
+func do(tb testing.TB, c *http.Client, req *http.Request) answerSeen {
+	tb.Helper()
 	res, err := c.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return answerSeen{res.StatusCode, res.Header, string(body), res.Trailer}
 }
 
-func (r *rig) get(t testing.TB, path string, headers ...string) answerSeen {
-	t.Helper()
-	req := r.request(t, http.MethodGet, path, http.NoBody)
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Add(headers[i], headers[i+1])
+func (r *rig) get(tb testing.TB, path string, headers ...string) answerSeen {
+	tb.Helper()
+	req := r.request(tb, http.MethodGet, path, http.NoBody)
+	for pair := range slices.Chunk(headers, 2) {
+		req.Header.Add(pair[0], pair[1])
 	}
-	return do(t, r.client, req)
+	return do(tb, r.client, req)
 }
 
 // metric returns a number from the scrape: labels are pairs.
-func (r *rig) metric(t testing.TB, name, cluster string, label ...string) float64 {
-	t.Helper()
+func (r *rig) metric(tb testing.TB, name, cluster string, label ...string) float64 {
+	tb.Helper()
 	w := httptest.NewRecorder()
-	r.proxy.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	r.proxy.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/metrics", http.NoBody))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(w.Body.Bytes()))
 	if err != nil {
-		t.Fatalf("the metrics cannot be read: %v\n%s", err, w.Body)
+		tb.Fatalf("the metrics cannot be read: %v\n%s", err, w.Body)
 	}
 	for _, m := range families[name].GetMetric() {
 		labels := map[string]string{}
@@ -251,9 +252,9 @@ func (r *rig) metric(t testing.TB, name, cluster string, label ...string) float6
 			continue
 		}
 		switch {
-		case m.Counter != nil:
+		case m.GetCounter() != nil:
 			return m.GetCounter().GetValue()
-		case m.Histogram != nil:
+		case m.GetHistogram() != nil:
 			return float64(m.GetHistogram().GetSampleCount())
 		default:
 			return m.GetGauge().GetValue()
@@ -262,13 +263,21 @@ func (r *rig) metric(t testing.TB, name, cluster string, label ...string) float6
 	return 0
 }
 
-func (r *rig) answers(t testing.TB, side rollout.SideName, code string) float64 {
-	t.Helper()
-	return r.metric(t, "envoy_cluster_upstream_rq", app().Cluster(side), "envoy_response_code", code)
+func (r *rig) answers(tb testing.TB, side rollout.SideName, code string) float64 {
+	tb.Helper()
+	return r.metric(tb, "envoy_cluster_upstream_rq", app().Cluster(side), "envoy_response_code", code)
 }
 
 // counts waits until a side has counted so many answers: a client may see the end of one before it is counted.
-func (r *rig) counts(t testing.TB, side rollout.SideName, code string, want float64) {
-	t.Helper()
-	eventually(t, string(side)+" has counted "+code, func() bool { return r.answers(t, side, code) == want })
+func (r *rig) counts(tb testing.TB, side rollout.SideName, code string, want float64) {
+	tb.Helper()
+	eventually(tb, string(side)+" has counted "+code, func() bool { return r.answers(tb, side, code) == want })
+}
+
+// echo answers with the body of the request while it still comes.
+func echo(w http.ResponseWriter, req *http.Request) {
+	if req.ProtoMajor == 1 {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+	_, _ = io.Copy(w, req.Body)
 }

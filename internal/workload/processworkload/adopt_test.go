@@ -59,14 +59,11 @@ func TestPodThatEndedMeanwhileIsStartedAgain(t *testing.T) {
 	w.must(err)
 	w.stop()
 	w.exit(old)
-	w.wait("end of the process", func() bool { return !alive(old.PID) })
-	s, err := processworkload.New(w.dir, w.options)
-	w.must(err)
+	w.wait("end of the process", func() bool { return processworkload.HasEnded(old.PID) })
+	w.start()
 	if alive(child) {
 		t.Error("what the ended process left behind was not ended")
 	}
-	_ = s
-	w.start()
 	if p := w.ready(1, "r1")[0]; p.Name != old.Name || p.Restarts != 1 || p.PID == old.PID {
 		t.Errorf("got %+v after %+v", p, old)
 	}
@@ -161,11 +158,56 @@ func TestSupervisorThatIsKilledLeaksNothing(t *testing.T) {
 	}
 }
 
+func TestEndingGoesOnAfterACrash(t *testing.T) {
+	t.Parallel()
+	draining := make(chan struct{}, 2)
+	w := newWorld(t, processworkload.Options{Drain: func(ctx context.Context, _, _ string, _ []string) error {
+		draining <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	w.apply(server("r1", 1))
+	old := w.ready(1, "r1")[0]
+	w.must(w.Remove(namespace, name))
+	<-draining
+	w.stop()
+	if !alive(old.PID) {
+		t.Fatal("a pod was ended because its supervisor stopped")
+	}
+	w.options.Drain = nil
+	w.start()
+	w.wait("end of the pod", func() bool { return len(w.Keys()) == 0 })
+	if alive(old.PID) {
+		t.Error("the pod was forgotten")
+	}
+}
+
+func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, processworkload.Options{})
+	w.apply(server("r1", 1))
+	old := w.ready(1, "r1")[0]
+	// The draft of the record cannot be written where a directory is.
+	draft := filepath.Join(w.dir, "targets", namespace, name, "state.json.new")
+	w.must(os.Mkdir(draft, 0o700))
+	if err := w.Apply(server("r2", 1)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("apply: %v", err)
+	}
+	if seen := w.observe(); seen.Target.Revision != "r1" || seen.Canary.Revision != "r1" || seen.Canary.Ready != 1 {
+		t.Errorf("got %+v", seen)
+	}
+	w.exit(old)
+	w.pod("cannot be started", func(p processworkload.Pod) bool { return strings.HasPrefix(p.Why, "write down what is started") })
+	w.must(os.Remove(draft))
+	w.ready(1, "r1")
+}
+
 func TestDamagedRecordsAreRefused(t *testing.T) {
 	t.Parallel()
 	for file, text := range map[string]string{
-		"state.json": `{"version":1,"pods":`,
-		"newer":      `{"version":99}`,
+		"state.json":           `{"version":1,"pods":`,
+		"newer":                `{"version":99}`,
+		"no snapshot of a pod": `{"version":1,"pods":[{"name":"web-canary-1","side":"canary","revision":"r1"}]}`,
 	} {
 		dir := filepath.Join(t.TempDir(), "targets", namespace, name)
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "state.json"), []byte(text), 0o600)); err != nil {

@@ -10,6 +10,16 @@ func (s *Supervisor) Marked() ([]int, error) {
 	return pids, err
 }
 
+// HasEnded says whether a process has exited with all its threads, as its parent may learn.
+func HasEnded(pid int) bool {
+	p, err := openProcess(pid)
+	if err != nil {
+		return true
+	}
+	defer p.close()
+	return p.ended()
+}
+
 // Maintain does what Run does every second.
 func (s *Supervisor) Maintain() {
 	for _, u := range s.all() {

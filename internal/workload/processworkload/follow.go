@@ -47,18 +47,26 @@ func (s *Supervisor) Logs(ctx context.Context, q LogQuery) (io.ReadCloser, error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	f := &follower{ctx: ctx, cancel: cancel, unit: u, query: q, at: map[string]int64{}}
-	pods, err := f.pods()
-	if err == nil && q.Pod != "" && len(pods) == 0 && !u.has(q.Pod) {
+	var err error
+	f.pending, err = f.pods()
+	if err == nil && q.Pod != "" && len(f.pending) == 0 && !u.has(q.Pod) {
 		err = fault.Errorf(fault.NotFound, "there is no pod %s of %s, and no log of one", q.Pod, u.key)
 	}
-	if err == nil {
-		err = f.begin(pods)
+	for q.Tail < 0 && len(f.pending) > 0 && err == nil {
+		// Nothing of it comes out, but where it goes on is decided now.
+		err = f.begin()
 	}
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	return f, nil
+}
+
+func (u *unit) isGone() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.gone
 }
 
 func (u *unit) has(pod string) bool {
@@ -88,11 +96,12 @@ type follower struct {
 	query  LogQuery
 
 	mu sync.Mutex
+	// pending are the pods whose last lines are still to come. Each is read when its turn comes, so that the memory for
+	// one is enough.
+	pending []string
 	// at is where reading goes on in each log, counted from the pod's first byte.
-	at map[string]int64
-	// lead says whether lines begin with the name of their pod.
-	lead bool
-	out  bytes.Buffer
+	at  map[string]int64
+	out bytes.Buffer
 }
 
 // Close ends the reader.
@@ -105,22 +114,28 @@ func (f *follower) Close() error {
 func (f *follower) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for {
-		if f.out.Len() > 0 {
-			return f.out.Read(p) //nolint:wrapcheck // io.EOF has to stay itself.
+	for f.out.Len() == 0 {
+		// Asked before looking: what the last pod wrote before the target was gone is still read.
+		last := !f.query.Follow || f.unit.isGone()
+		begun := len(f.pending) > 0
+		var err error
+		switch {
+		case f.ctx.Err() != nil:
+			return 0, io.EOF
+		case begun:
+			err = f.begin()
+		case f.query.Follow:
+			err = f.advance()
 		}
-		more, err := f.advance()
 		switch {
 		case err != nil:
 			return 0, err
-		case more:
-			continue
-		case !f.query.Follow:
-			return 0, io.EOF
-		case !pause(f.ctx, followPause):
+		case begun || f.out.Len() > 0:
+		case last || !pause(f.ctx, followPause):
 			return 0, io.EOF
 		}
 	}
+	return f.out.Read(p) //nolint:wrapcheck // It never fails: there is something.
 }
 
 // pods lists the logs that are asked for.
@@ -138,49 +153,44 @@ func (f *follower) pods() ([]string, error) {
 	return names, nil
 }
 
-// begin puts out the last lines of what is there.
-func (f *follower) begin(pods []string) error {
-	f.lead = f.query.Pod == ""
-	limit := 2 * f.unit.supervisor.options.LogLimit
+// begin puts out the last lines of the next pod that is pending.
+func (f *follower) begin() error {
+	pod := f.pending[0]
+	f.pending = f.pending[1:]
+	n := f.query.Tail
+	if n == 0 {
+		n = math.MaxInt
+	}
+	lines, end, err := f.unit.tail(pod, n, 2*f.unit.supervisor.options.LogLimit, f.query.Follow)
+	if err != nil {
+		return err
+	}
+	f.at[pod] = end
 	secrets := f.unit.secrets()
-	for _, pod := range pods {
-		n := f.query.Tail
-		if n == 0 {
-			n = math.MaxInt
-		}
-		lines, end, err := f.unit.tail(pod, n, limit, f.query.Follow)
-		if err != nil {
-			return err
-		}
-		f.at[pod] = end
-		for _, line := range lines {
-			f.put(pod, line, secrets)
-		}
+	for _, line := range lines {
+		f.put(pod, line, secrets)
 	}
 	return nil
 }
 
 func (f *follower) put(pod, line string, secrets []string) {
-	if f.lead {
+	if f.query.Pod == "" {
 		f.out.WriteString(pod + " ")
 	}
 	f.out.WriteString(redact(line, secrets))
 	f.out.WriteByte('\n')
 }
 
-// advance reads on in each log and says whether there was anything.
-func (f *follower) advance() (bool, error) {
-	if !f.query.Follow {
-		return false, nil
-	}
+// advance reads on in each log.
+func (f *follower) advance() error {
 	pods, err := f.pods()
 	if err != nil {
-		return false, err
+		return err
 	}
 	secrets := f.unit.secrets()
 	for _, pod := range pods {
 		if err := f.read(pod, secrets); err != nil {
-			return false, err
+			return err
 		}
 	}
 	// A pod whose log is gone does not come back.
@@ -189,7 +199,7 @@ func (f *follower) advance() (bool, error) {
 			delete(f.at, pod)
 		}
 	}
-	return f.out.Len() > 0, nil
+	return nil
 }
 
 // read puts out the next whole lines of one log.

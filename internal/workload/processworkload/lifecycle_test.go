@@ -204,7 +204,7 @@ func TestReadinessOfARestartedPodStartsAnew(t *testing.T) {
 	w.must(os.Remove(file))
 	w.exit(first)
 	p := w.pod("was restarted", func(p processworkload.Pod) bool { return p.Restarts == 1 && p.PID != 0 })
-	if p.Name != first.Name || p.PID == first.PID || p.Ready {
+	if p.Name != first.Name || p.PID == first.PID || p.Ready || p.Address == first.Address {
 		t.Errorf("got %+v after %+v", p, first)
 	}
 	w.must(os.WriteFile(file, nil, 0o600))
@@ -263,6 +263,23 @@ func TestShutdownEndsAllAndForgetsNothing(t *testing.T) {
 	if seen := w.observe(); seen.Canary.Revision != "r1" || seen.Target.Replicas != 2 {
 		t.Errorf("got %+v", seen)
 	}
+}
+
+func TestSizeOfThePrimaryIsThatOfTheManifest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, processworkload.Options{})
+	target := server("r1", 1)
+	target.Plain = false
+	w.apply(target)
+	w.must(w.driver().Pin(t.Context(), "r1"))
+	w.must(w.driver().Promote(t.Context(), rollout.PromoteTo{Revision: "r1"}))
+	w.ready(1, "r1")
+	target.Replicas = 3
+	w.apply(target)
+	w.ready(3, "r1")
+	w.restart()
+	w.apply(target)
+	w.ready(3, "r1")
 }
 
 func TestWhoIsInCharge(t *testing.T) {

@@ -268,7 +268,7 @@ func (p *pod) finish(ctx context.Context) bool {
 	}
 	if p.process != nil {
 		p.drain(ctx)
-		if !p.terminate(ctx) {
+		if ctx.Err() != nil || !p.terminate(ctx) {
 			return false
 		}
 		p.log.Info("Ended a pod", "status", p.bury())

@@ -109,7 +109,7 @@ func (p *process) ended() bool {
 	if err != nil {
 		return true
 	}
-	err = conn.Control(func(fd uintptr) { ended = readable(fd) })
+	err = conn.Control(func(fd uintptr) { ended = readable(fd, 0) })
 	return err != nil || ended
 }
 
@@ -133,7 +133,7 @@ func (p *process) wait(ctx context.Context) error {
 			<-interrupted
 		}
 	}()
-	if err := conn.Read(readable); err != nil {
+	if err := conn.Read(func(fd uintptr) bool { return readable(fd, 0) }); err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -142,11 +142,11 @@ func (p *process) wait(ctx context.Context) error {
 	return nil
 }
 
-// readable says whether a pidfd reports the end of its process.
-func readable(fd uintptr) bool {
+// readable says whether a pidfd reports the end of its process within a time.
+func readable(fd uintptr, within time.Duration) bool {
 	polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // G115: a descriptor fits.
 	for {
-		n, err := unix.Poll(polled, 0)
+		n, err := unix.Poll(polled, int(within.Milliseconds()))
 		if !errors.Is(err, unix.EINTR) {
 			return n > 0
 		}
@@ -274,15 +274,18 @@ func markOf(pid int) string {
 	return ""
 }
 
-// endMarked kills one process, if it still carries the mark once it is held fast.
+// deathLimit bounds the wait for a process that was killed. Only one that hangs in the kernel takes so long.
+const deathLimit = time.Second
+
+// endMarked kills one process, if it still carries the mark once it is held fast, and waits for its end.
 func endMarked(m marked) {
 	fd, err := unix.PidfdOpen(m.pid, 0)
 	if err != nil {
 		return
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if markOf(m.pid) == m.mark {
-		_ = unix.PidfdSendSignal(fd, syscall.SIGKILL, nil, 0)
+	if markOf(m.pid) == m.mark && unix.PidfdSendSignal(fd, syscall.SIGKILL, nil, 0) == nil {
+		readable(uintptr(fd), deathLimit)
 	}
 }
 

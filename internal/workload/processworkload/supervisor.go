@@ -1,5 +1,9 @@
 // Package processworkload runs the pods of a target as supervised processes on this machine. The processes belong to
 // nobody's life but their own: when Serin ends, however it ends, they go on, and the next Serin adopts or ends them.
+//
+// On disk are DIR/id, which begins the mark that every process carries in its environment, and for each target
+// DIR/targets/NAMESPACE/NAME with state.json (what is wanted and what runs), revisions (templates, with the secrets
+// that they resolved to) and logs.
 package processworkload
 
 import (
@@ -60,7 +64,7 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // Supervisor runs the pods of many targets. Its methods may be called from several goroutines. Before Run, and after
-// it, what is wanted is only written down.
+// it, what is wanted is only written down: who applies all manifests first starts nothing that is out of date.
 type Supervisor struct {
 	dir     string
 	options Options

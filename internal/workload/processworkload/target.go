@@ -91,6 +91,8 @@ func (t *Target) Validate() error {
 	switch {
 	case !plainName(t.Namespace) || !plainName(t.Name):
 		return fault.Errorf(fault.Invalid, "%q/%q is not a namespace and a name", t.Namespace, t.Name)
+	case len(t.Name) > maxName:
+		return fault.Errorf(fault.Invalid, "%s: the name is longer than %d characters, so its logs would have no name", t.key(), maxName)
 	case t.Revision == "":
 		return fault.Errorf(fault.Invalid, "%s: the revision is empty", t.key())
 	case t.Replicas < 0:
@@ -101,6 +103,9 @@ func (t *Target) Validate() error {
 	}
 	return nil
 }
+
+// maxName leaves room for what the names of pods and of their logs add.
+const maxName = 200
 
 // plainName says whether a name can be part of a path as it is.
 func plainName(name string) bool {
@@ -203,9 +208,12 @@ func (t *Template) secrets() []string {
 		if !v.Secret {
 			continue
 		}
-		values[v.Value] = true
-		for line := range strings.Lines(v.Value) {
-			values[strings.TrimSpace(line)] = true
+		// The program sees the value expanded: $$ in it stands for one $.
+		for _, value := range []string{v.Value, expand(v.Value, nil)} {
+			values[value] = true
+			for line := range strings.Lines(value) {
+				values[strings.TrimSpace(line)] = true
+			}
 		}
 	}
 	delete(values, "")

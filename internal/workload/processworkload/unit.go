@@ -86,7 +86,7 @@ func (u *unit) locked(f func()) (changed, empty bool) {
 // emptyLocked says whether nothing is wanted and nothing runs.
 func (u *unit) emptyLocked() bool {
 	r := &u.rec
-	return !u.gone && r.Plain && !r.Target.Exists && !r.Primary.Exists && !r.Canary.Exists && len(r.Pods) == 0 && len(u.pods) == 0
+	return !u.gone && !r.Target.Exists && !r.Primary.Exists && !r.Canary.Exists && len(r.Pods) == 0 && len(u.pods) == 0
 }
 
 // change edits what is wanted. It is on disk, for good, before the pods follow; when it cannot be written nothing
