@@ -88,6 +88,22 @@ func (l *law) verify(ctx context.Context, h Harness) error {
 	}
 }
 
+// Names lists the laws for people, with the ability that a law needs.
+func Names() []string {
+	var names []string
+	for _, l := range laws() {
+		name := l.name
+		switch {
+		case l.ranges:
+			name += " (needs ranges)"
+		case l.remote:
+			name += " (needs a network)"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 func laws() []law {
 	return []law{
 		{name: "one value", check: oneValue},

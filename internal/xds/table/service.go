@@ -22,6 +22,7 @@ func (k Key) Cluster(side rollout.SideName) string { return k.String() + "-" + s
 // Service is one service S with its two versions. It is immutable once it is in a Table.
 type Service struct {
 	Key
+
 	// Hosts are further host names of S on the shared listener: exact names, *.SUFFIX, or * for all the rest.
 	Hosts []string `json:"hosts,omitempty"`
 	// Private keeps S off the shared listener.
@@ -152,7 +153,7 @@ type HeaderChange struct {
 
 // Rewrite changes where a request goes.
 type Rewrite struct {
-	// Path replaces the path, or with Prefix only the leading slash of it. Empty means no change.
+	// Path replaces the path, or with Prefix is put in front of it: /v2 makes /v2/a of /a. Empty means no change.
 	Path   string `json:"path,omitempty"`
 	Prefix bool   `json:"prefix,omitempty"`
 	// Authority replaces the host name that the endpoint sees.

@@ -40,7 +40,8 @@ type published struct {
 func NewStore(o Options) (*Store, error) {
 	if o.Shared != "" {
 		var c checker
-		if c.address("shared", o.Shared); len(c.problems) > 0 {
+		c.address("shared", o.Shared)
+		if len(c.problems) > 0 {
 			return nil, fault.Errorf(fault.Invalid, "routing table: %w", c.problems[0])
 		}
 	}

@@ -13,28 +13,28 @@ import (
 	"github.com/serin-dev/serin/internal/xds/table"
 )
 
-func newStore(t testing.TB, o table.Options) *table.Store {
-	t.Helper()
+func newStore(tb testing.TB, o table.Options) *table.Store {
+	tb.Helper()
 	s, err := table.NewStore(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
-func put(t testing.TB, s *table.Store, service table.Service) {
-	t.Helper()
+func put(tb testing.TB, s *table.Store, service table.Service) {
+	tb.Helper()
 	if err := s.Put(service); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func route(t testing.TB, s *table.Store, key table.Key, canary rollout.Weight) rollout.Split {
-	t.Helper()
+func route(tb testing.TB, s *table.Store, key table.Key, canary rollout.Weight) rollout.Split {
+	tb.Helper()
 	split := rollout.Split{Primary: rollout.Whole - canary, Canary: canary}
 	err := s.Route(key, func(*table.Service) (*rollout.Split, bool, error) { return &split, false, nil })
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return split
 }

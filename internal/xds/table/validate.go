@@ -35,7 +35,7 @@ func retryWords() []string {
 // checker collects what is wrong with a service, so that a person mends it in one go.
 type checker struct{ problems []error }
 
-func (c *checker) say(format string, args ...any) {
+func (c *checker) sayf(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Errorf(format, args...))
 }
 
@@ -63,51 +63,51 @@ func (s *Service) Validate() error {
 
 func (c *checker) names(s *Service) {
 	if !isLabel(s.Namespace) {
-		c.say("namespace is %q: it must consist of lower-case letters, digits and hyphens", s.Namespace)
+		c.sayf("namespace is %q: it must consist of lower-case letters, digits and hyphens", s.Namespace)
 	}
 	if !isLabel(s.Name) {
-		c.say("name is %q: it must consist of lower-case letters, digits and hyphens", s.Name)
+		c.sayf("name is %q: it must consist of lower-case letters, digits and hyphens", s.Name)
 	}
 	if len(s.Hosts) > maxHosts {
-		c.say("hosts has %d entries: the limit is %d", len(s.Hosts), maxHosts)
+		c.sayf("hosts has %d entries: the limit is %d", len(s.Hosts), maxHosts)
 	}
 	for i, host := range s.Hosts {
 		if !isHostPattern(host) {
-			c.say("hosts[%d] is %q: it must be a host name without port, *.SUFFIX, or *", i, host)
+			c.sayf("hosts[%d] is %q: it must be a host name without port, *.SUFFIX, or *", i, host)
 		}
 	}
 	for _, l := range s.Listen.each() {
 		c.address("listen."+l.field, l.address)
 	}
 	if s.Protocol != HTTP1 && s.Protocol != H2C {
-		c.say("protocol is %q: it must be empty or %q", s.Protocol, H2C)
+		c.sayf("protocol is %q: it must be empty or %q", s.Protocol, H2C)
 	}
 }
 
 func (c *checker) address(field, address string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		c.say("%s is %q: it must be HOST:PORT", field, address)
+		c.sayf("%s is %q: it must be HOST:PORT", field, address)
 		return
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		c.say("%s is %q: the port must be a number from 1 to 65535", field, address)
+		c.sayf("%s is %q: the port must be a number from 1 to 65535", field, address)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && !isHost(strings.ToLower(host)) {
-		c.say("%s is %q: %q is neither an IP address nor a host name", field, address, host)
+		c.sayf("%s is %q: %q is neither an IP address nor a host name", field, address, host)
 	}
 }
 
 func (c *checker) endpoints(field string, list []Endpoint) {
 	if len(list) > maxEndpoints {
-		c.say("%s has %d endpoints: the limit is %d", field, len(list), maxEndpoints)
+		c.sayf("%s has %d endpoints: the limit is %d", field, len(list), maxEndpoints)
 		return
 	}
 	seen := make(map[string]bool, len(list))
 	for i, e := range list {
 		c.address(fmt.Sprintf("%s[%d].address", field, i), e.Address)
 		if seen[e.Address] {
-			c.say("%s[%d].address is %q, which is there already: an endpoint occurs once", field, i, e.Address)
+			c.sayf("%s[%d].address is %q, which is there already: an endpoint occurs once", field, i, e.Address)
 		}
 		seen[e.Address] = true
 	}
@@ -115,35 +115,35 @@ func (c *checker) endpoints(field string, list []Endpoint) {
 
 func (c *checker) split(s rollout.Split) {
 	if s.Primary < 0 || s.Canary < 0 || s.Primary+s.Canary != rollout.Whole {
-		c.say("split is %d and %d: both weights must be 0 or more and their sum %d", s.Primary, s.Canary, rollout.Whole)
+		c.sayf("split is %d and %d: both weights must be 0 or more and their sum %d", s.Primary, s.Canary, rollout.Whole)
 	}
 	if s.Mirror < 0 || s.Mirror > rollout.Whole {
-		c.say("split.mirror is %d: it must be from 0 to %d", s.Mirror, rollout.Whole)
+		c.sayf("split.mirror is %d: it must be from 0 to %d", s.Mirror, rollout.Whole)
 	}
 	for _, v := range []struct{ field, value string }{
 		{"canarySession", s.CanarySession}, {"primarySession", s.PrimarySession},
 	} {
 		if !isCookieValue(v.value) {
-			c.say("split.%s is %q: it cannot be the value of a cookie", v.field, v.value)
+			c.sayf("split.%s is %q: it cannot be the value of a cookie", v.field, v.value)
 		}
 	}
 	if s.CanarySession != "" && s.CanarySession == s.PrimarySession {
-		c.say("split.canarySession and split.primarySession are both %q: they must differ", s.CanarySession)
+		c.sayf("split.canarySession and split.primarySession are both %q: they must differ", s.CanarySession)
 	}
 }
 
 func (c *checker) conditions(list []Condition) {
 	if len(list) > maxConditions {
-		c.say("match has %d conditions: the limit is %d", len(list), maxConditions)
+		c.sayf("match has %d conditions: the limit is %d", len(list), maxConditions)
 	}
 	for i, cond := range list {
 		at := fmt.Sprintf("match[%d]", i)
 		if len(cond.Headers) == 0 && len(cond.Query) == 0 {
-			c.say("%s is empty: name at least one header or query parameter", at)
+			c.sayf("%s is empty: name at least one header or query parameter", at)
 		}
 		for _, name := range sortedKeys(cond.Headers) {
 			if !isHeaderName(strings.TrimPrefix(name, ":")) {
-				c.say("%s.headers has %q: that is no name of a header", at, name)
+				c.sayf("%s.headers has %q: that is no name of a header", at, name)
 			}
 			c.match(fmt.Sprintf("%s.headers[%s]", at, name), cond.Headers[name])
 		}
@@ -161,10 +161,10 @@ func (c *checker) match(field string, m StringMatch) {
 		}
 	}
 	if set > 1 {
-		c.say("%s has %d of exact, prefix, suffix, regex: keep one", field, set)
+		c.sayf("%s has %d of exact, prefix, suffix, regex: keep one", field, set)
 	}
 	if _, err := regexp.Compile(m.Regex); err != nil {
-		c.say("%s.regex is %q: it must be an RE2 expression: %w", field, m.Regex, err)
+		c.sayf("%s.regex is %q: it must be an RE2 expression: %w", field, m.Regex, err)
 	}
 }
 
@@ -174,55 +174,55 @@ func (c *checker) affinity(a *Affinity) {
 	}
 	c.cookieNames(a)
 	if a.Domain != "" && !isHost(strings.ToLower(strings.TrimPrefix(a.Domain, "."))) {
-		c.say("affinity.domain is %q: it must be a domain name", a.Domain)
+		c.sayf("affinity.domain is %q: it must be a domain name", a.Domain)
 	}
 	if a.Path != "" && !isCookiePath(a.Path) {
-		c.say("affinity.path is %q: it must begin with / and contain neither space nor semicolon", a.Path)
+		c.sayf("affinity.path is %q: it must begin with / and contain neither space nor semicolon", a.Path)
 	}
 	if a.MaxAge < 0 {
-		c.say("affinity.maxAge is %s: it must not be negative", a.MaxAge)
+		c.sayf("affinity.maxAge is %s: it must not be negative", a.MaxAge)
 	}
 	if !slices.Contains([]string{"", "Strict", "Lax", "None"}, a.SameSite) {
-		c.say("affinity.sameSite is %q: it must be Strict, Lax or None", a.SameSite)
+		c.sayf("affinity.sameSite is %q: it must be Strict, Lax or None", a.SameSite)
 	}
 	if (a.SameSite == "None" || a.Partitioned) && !a.Secure {
-		c.say("affinity.secure is false: browsers refuse such a cookie with sameSite None or partitioned, set secure: true")
+		c.sayf("affinity.secure is false: browsers refuse such a cookie with sameSite None or partitioned, set secure: true")
 	}
 }
 
 func (c *checker) cookieNames(a *Affinity) {
 	if a.Cookie == "" && a.PrimaryCookie == "" {
-		c.say("affinity names no cookie: set cookieName")
+		c.sayf("affinity names no cookie: set cookieName")
 	}
 	if a.Cookie != "" && a.Cookie == a.PrimaryCookie {
-		c.say("affinity.primaryCookie is %q, the name of the canary's cookie: they must differ", a.PrimaryCookie)
+		c.sayf("affinity.primaryCookie is %q, the name of the canary's cookie: they must differ", a.PrimaryCookie)
 	}
 	for _, n := range []struct{ field, name string }{{"cookie", a.Cookie}, {"primaryCookie", a.PrimaryCookie}} {
 		if n.name != "" && !isHeaderName(n.name) {
-			c.say("affinity.%s is %q: that is no name of a cookie", n.field, n.name)
+			c.sayf("affinity.%s is %q: that is no name of a cookie", n.field, n.name)
 		}
 	}
 }
 
 func (c *checker) timing(s *Service) {
 	if s.Timeout < 0 {
-		c.say("timeout is %s: it must not be negative", s.Timeout)
+		c.sayf("timeout is %s: it must not be negative", s.Timeout)
 	}
 	if s.Retries == nil {
 		return
 	}
 	if s.Retries.Attempts < 0 || s.Retries.Attempts > maxAttempts {
-		c.say("retries.attempts is %d: it must be from 0 to %d", s.Retries.Attempts, maxAttempts)
+		c.sayf("retries.attempts is %d: it must be from 0 to %d", s.Retries.Attempts, maxAttempts)
 	}
 	if s.Retries.PerTry < 0 {
-		c.say("retries.perTry is %s: it must not be negative", s.Retries.PerTry)
+		c.sayf("retries.perTry is %s: it must not be negative", s.Retries.PerTry)
 	}
 	for i, word := range s.Retries.On {
 		if code, err := strconv.Atoi(word); err == nil && code >= 400 && code <= 599 {
 			continue
 		}
 		if !slices.Contains(retryWords(), word) {
-			c.say("retries.on[%d] is %q: it must be a status code from 400 to 599 or one of %s",
+			c.sayf("retries.on[%d] is %q: it must be a status code from 400 to 599 or one of %s",
 				i, word, strings.Join(retryWords(), ", "))
 		}
 	}
@@ -235,29 +235,29 @@ func (c *checker) headers(field string, h HeaderChange) {
 	}{{"add", h.Add}, {"set", h.Set}} {
 		for _, name := range sortedKeys(change.values) {
 			if !isHeaderName(name) {
-				c.say("%s.%s has %q: that is no name of a header", field, change.verb, name)
+				c.sayf("%s.%s has %q: that is no name of a header", field, change.verb, name)
 			}
 			if !httpguts.ValidHeaderFieldValue(change.values[name]) {
-				c.say("%s.%s[%s] contains characters that a header cannot have", field, change.verb, name)
+				c.sayf("%s.%s[%s] contains characters that a header cannot have", field, change.verb, name)
 			}
 		}
 	}
 	for i, name := range h.Remove {
 		if !isHeaderName(name) {
-			c.say("%s.remove[%d] is %q: that is no name of a header", field, i, name)
+			c.sayf("%s.remove[%d] is %q: that is no name of a header", field, i, name)
 		}
 	}
 }
 
 func (c *checker) rewrite(r Rewrite) {
 	if r.Path != "" && !strings.HasPrefix(r.Path, "/") {
-		c.say("rewrite.path is %q: it must begin with /", r.Path)
+		c.sayf("rewrite.path is %q: it must begin with /", r.Path)
 	}
 	if r.Prefix && r.Path == "" {
-		c.say("rewrite.prefix is set without rewrite.path: set the path, / for instance")
+		c.sayf("rewrite.prefix is set without rewrite.path: set the path, / for instance")
 	}
 	if r.Authority != "" && !httpguts.ValidHostHeader(r.Authority) {
-		c.say("rewrite.authority is %q: it must be a host name", r.Authority)
+		c.sayf("rewrite.authority is %q: it must be a host name", r.Authority)
 	}
 }
 
@@ -267,7 +267,7 @@ func (c *checker) cors(p *CORS) {
 	}
 	for i, m := range p.AllowOrigins {
 		if m == (StringMatch{}) {
-			c.say("cors.allowOrigins[%d] is empty: name an origin, or * for all", i)
+			c.sayf("cors.allowOrigins[%d] is empty: name an origin, or * for all", i)
 		}
 		c.match(fmt.Sprintf("cors.allowOrigins[%d]", i), m)
 	}
@@ -277,11 +277,11 @@ func (c *checker) cors(p *CORS) {
 	}{{"allowMethods", p.AllowMethods}, {"allowHeaders", p.AllowHeaders}, {"exposeHeaders", p.ExposeHeaders}} {
 		for i, name := range list.names {
 			if !isHeaderName(name) {
-				c.say("cors.%s[%d] is %q: that is no name of a header or method", list.field, i, name)
+				c.sayf("cors.%s[%d] is %q: that is no name of a header or method", list.field, i, name)
 			}
 		}
 	}
 	if p.MaxAge < 0 {
-		c.say("cors.maxAge is %s: it must not be negative", p.MaxAge)
+		c.sayf("cors.maxAge is %s: it must not be negative", p.MaxAge)
 	}
 }
