@@ -12,9 +12,7 @@ import (
 	"github.com/serin-dev/serin/internal/standalone"
 )
 
-// version is set by the linker.
-//
-//nolint:gochecknoglobals // The linker can set nothing else.
+// version is set by the linker, which can set nothing but a variable.
 var version = "unknown"
 
 func main() {

@@ -156,7 +156,7 @@ func (o *order) give(ctx context.Context, arg string) error {
 		}
 		return exitf(Refused, "%s: %s", key, ticket.Message)
 	}
-	return o.show(o.output, ticket, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", key, ticket.Message) })
+	return o.show(o.output, ticket, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", key, clean(ticket.Message)) })
 }
 
 // answer waits until the command was obeyed or refused.

@@ -47,7 +47,7 @@ func waiting(c *httpapi.Canary, name string) []string {
 		return lines
 	}
 	switch c.Wait.Reason {
-	case "Analysis", "Analysing", "Checking":
+	case analysing, "Checking":
 		return []string{
 			nobody + "Serin goes on by itself when the checks of this step have passed, and takes the release back when too many fail.",
 			"To go on without waiting for this step: serin skip " + name,
@@ -90,6 +90,20 @@ func waitingForPeople(c *httpapi.Canary, name string) []string {
 		return progress(c, name, "The author of the target finds out why its pods do not get ready: serin logs "+name+" --side canary")
 	case "PrimaryNotReady", "PrimaryStalled", "PrimaryDown":
 		return progress(c, name, "The operator finds out why the primary's pods do not get ready: serin logs "+name+" --side primary")
+	case "Rejected":
+		return progress(c, name, "The author of the Canary changes what the data plane refuses.")
+	case "NoData":
+		return progress(c, name, "Somebody sees to it that requests reach the canary and are measured: without requests there is nothing to judge.")
+	case "Unavailable":
+		return progress(c, name, "The operator of the metrics sees to it that they answer.")
+	default:
+		return stuck(c.Wait.Reason)
+	}
+}
+
+// stuck says who has to act where nothing can be done to a run, or nothing.
+func stuck(reason string) []string {
+	switch reason {
 	case "PrimaryMissing":
 		return []string{"Whoever removed the primary puts it back, or a new revision of the target makes it again."}
 	case "TargetMissing":
@@ -98,12 +112,6 @@ func waitingForPeople(c *httpapi.Canary, name string) []string {
 		return []string{"The author of the Canary corrects it; \"serin lint DIR\" says where."}
 	case "Blocked":
 		return []string{"Whoever owns the other canary of this target gives it up: a target has one canary."}
-	case "Rejected":
-		return progress(c, name, "The author of the Canary changes what the data plane refuses.")
-	case "NoData":
-		return progress(c, name, "Somebody sees to it that requests reach the canary and are measured: without requests there is nothing to judge.")
-	case "Unavailable":
-		return progress(c, name, "The operator of the metrics sees to it that they answer.")
 	case "UnknownPhase":
 		return []string{"The operator starts the version of Serin again that saved this state, or a newer one."}
 	default:

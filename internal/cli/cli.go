@@ -28,8 +28,7 @@ type Deps struct {
 	// Up is the standalone daemon: it works until ctx ends or somebody asks over the API for the end.
 	Up func(ctx context.Context, o UpOptions) error
 
-	// In, Out and Err are the standard streams.
-	In       io.Reader
+	// Out and Err are the standard streams.
 	Out, Err io.Writer
 	// Env reads an environment variable.
 	Env func(name string) string
@@ -46,7 +45,6 @@ type Deps struct {
 }
 
 func (d Deps) withDefaults() Deps {
-	d.In = cmp.Or[io.Reader](d.In, os.Stdin)
 	d.Out = cmp.Or[io.Writer](d.Out, os.Stdout)
 	d.Err = cmp.Or[io.Writer](d.Err, os.Stderr)
 	d.Dir = cmp.Or(d.Dir, ".")
@@ -82,7 +80,7 @@ func Main(ctx context.Context, args []string, d Deps) int {
 
 func run(ctx context.Context, args []string, d Deps) int {
 	a := &app{Deps: d.withDefaults()}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // Each command gets ctx from cobra when it runs.
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -93,7 +91,7 @@ func run(ctx context.Context, args []string, d Deps) int {
 		err = usagef("%w\nTo see how it is used: %s", err, strings.TrimSpace("serin help "+topic))
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(a.Err, a.paint(a.Err).bad("serin: ")+text)
+		fmt.Fprintln(a.Err, a.paint(a.Err).bad("serin: ")+clean(text))
 	}
 	return codeOf(err)
 }
@@ -136,7 +134,6 @@ func (a *app) root() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	root.SuggestionsMinimumDistance = 2

@@ -33,7 +33,7 @@ const asSerin = "SERIN_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asSerin) != "" {
-		os.Exit(Main(context.Background(), os.Args[1:], Deps{Version: testVersion(), Up: idle})) //nolint:usetesting // No test runs here.
+		os.Exit(Main(context.Background(), os.Args[1:], Deps{Version: testVersion(), Up: idle}))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -84,7 +84,6 @@ type bench struct {
 	terminal bool
 	up       func(context.Context, UpOptions) error
 	self     string
-	in       io.Reader
 	// dir is where the search for a daemon begins.
 	dir string
 }
@@ -135,7 +134,7 @@ func newBenchWith(t *testing.T, fo httpapitest.Options, o httpapi.Options) *benc
 
 func (b *bench) deps() Deps {
 	return Deps{
-		Version: testVersion(), Up: b.up, In: b.in, Out: &b.out, Err: &b.err, Dir: b.dir, Now: later,
+		Version: testVersion(), Up: b.up, Out: &b.out, Err: &b.err, Dir: b.dir, Now: later,
 		Env:        func(name string) string { return b.env[name] },
 		Terminal:   func(io.Writer) bool { return b.terminal },
 		Executable: func() (string, error) { return b.self, nil },
@@ -150,7 +149,7 @@ func (b *bench) scrub(text string) string {
 	text = strings.ReplaceAll(text, b.address, "http://SERVER")
 	text = strings.ReplaceAll(text, b.dir, "TEMP")
 	text = regexp.MustCompile(`(uid"?: "?)[0-9a-f]{24}`).ReplaceAllString(text, "${1}UID")
-	return regexp.MustCompile(`(at"?: "?)202[0-9][-0-9T:.]+Z`).ReplaceAllString(text, "${1}TIME")
+	return regexp.MustCompile(`(at"?: "?)202\d[-0-9T:.]+Z`).ReplaceAllString(text, "${1}TIME")
 }
 
 // golden compares with a file, or writes it.
@@ -237,13 +236,13 @@ func midway() []rollout.Event {
 }
 
 // until waits for a condition that another goroutine makes true.
-func until(t *testing.T, what string, true func() bool) {
+func until(t *testing.T, what string, met func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
 	limit := time.NewTimer(30 * time.Second)
 	defer limit.Stop()
-	for !true() {
+	for !met() {
 		select {
 		case <-ticker.C:
 		case <-limit.C:

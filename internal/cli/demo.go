@@ -51,20 +51,26 @@ func (a *app) demoCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, dir string, o demo.Options) (err error) {
-	kept := dir != ""
-	if !kept {
-		if dir, err = os.MkdirTemp("", "serin-demo-"); err != nil {
-			return fmt.Errorf("make a directory for the demo: %w", err)
+// demo plays the demo in dir, or in a directory that is removed afterwards.
+func (a *app) demo(ctx context.Context, dir string, o demo.Options) error {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return fmt.Errorf("make the directory of the demo: %w", err)
 		}
-	} else if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("make the directory of the demo: %w", err)
+		return a.play(ctx, dir, o, true)
 	}
-	defer func() {
-		if !kept && !o.Keep {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-	}()
+	dir, err := os.MkdirTemp("", "serin-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	err = a.play(ctx, dir, o, o.Keep)
+	if o.Keep {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func (a *app) play(ctx context.Context, dir string, o demo.Options, kept bool) error {
 	self, err := a.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program, which is the sample app too: %w", err)
@@ -75,10 +81,10 @@ func (a *app) demo(ctx context.Context, dir string, o demo.Options) (err error) 
 	}
 	defer closeLog()
 	o.Terminal = a.Terminal(a.Out)
-	if kept || o.Keep {
+	if kept {
 		fmt.Fprintf(a.Out, "To look around meanwhile: serin get --watch --dir %s\n", filepath.Join(dir, "manifests"))
 	}
-	report, err := demo.Run(ctx, &demoDaemon{app: a, log: log}, dir, []string{self, appCommand}, a.Out, o)
+	report, err := demo.Run(ctx, newDemoDaemon(a, log), dir, []string{self, appCommand}, a.Out, o)
 	switch {
 	case ctx.Err() != nil && o.Keep && len(report.Rows) > 0:
 		fmt.Fprintf(a.Out, "What the demo wrote is in %s.\n", dir)

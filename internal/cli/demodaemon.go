@@ -30,9 +30,10 @@ type demoDaemon struct {
 	log *slog.Logger
 
 	cancel context.CancelFunc
-	// ended has the daemon's last word, followed that of the goroutine that follows its changes.
-	ended, followed chan error
-	client          *client.Client
+	// ended has the daemon's last word; followed is closed when nobody follows its changes any more.
+	ended    chan error
+	followed chan struct{}
+	client   *client.Client
 
 	mu   sync.Mutex
 	seen httpapi.Detail
@@ -42,10 +43,14 @@ type demoDaemon struct {
 	news chan struct{}
 }
 
+func newDemoDaemon(a *app, log *slog.Logger) *demoDaemon {
+	return &demoDaemon{app: a, log: log, ended: make(chan error, 1), news: make(chan struct{})}
+}
+
 // Start runs the daemon on dir and returns once the canary is Initialized.
 func (d *demoDaemon) Start(ctx context.Context, dir, canary string) (demo.Address, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	d.cancel, d.ended, d.news = cancel, make(chan error, 1), make(chan struct{})
+	d.cancel = cancel
 	ready := make(chan Addresses, 1)
 	go func() {
 		d.ended <- d.app.Up(life, UpOptions{
@@ -96,10 +101,11 @@ func (d *demoDaemon) look(life context.Context, api, canary string) error {
 	if err != nil {
 		return err
 	}
-	d.client, d.followed = connected, make(chan error, 1)
+	d.client, d.followed = connected, make(chan struct{})
 	s := &session{app: d.app, client: connected, namespace: defaultNamespace}
 	key := engine.Key{Namespace: defaultNamespace, Name: canary}
 	go func() {
+		defer close(d.followed)
 		err := s.follow(life, func(error) {}, func(c feed.Change) error {
 			if c.Name != "" && (c.Name != key.Name || c.Namespace != key.Namespace) {
 				return nil
@@ -115,7 +121,6 @@ func (d *demoDaemon) look(life context.Context, api, canary string) error {
 			return nil
 		})
 		d.note(httpapi.Detail{}, fmt.Errorf("follow the canary: %w", err))
-		d.followed <- err
 	}()
 	return nil
 }

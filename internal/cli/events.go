@@ -133,7 +133,7 @@ func (e *eventsView) once(ctx context.Context) error {
 			fmt.Fprintln(w, "Nothing happened.")
 			return
 		}
-		e.table(list, e.paint(w)).print(w, e.paint(w))
+		e.table(list, e.paint(w)).write(w, e.paint(w))
 	})
 }
 
@@ -217,7 +217,7 @@ func (e *eventsView) tell(list ...record.Entry) error {
 		row := e.row(&list[i], p)
 		texts := make([]string, 0, len(row))
 		for _, c := range row[1:] { // What happens now needs no age.
-			text := c.text
+			text := clean(c.text)
 			if c.tone != nil {
 				text = c.tone(text)
 			}

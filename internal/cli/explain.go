@@ -36,7 +36,7 @@ func (a *app) explainCommand() *cobra.Command {
 			return err
 		}
 		e := s.explain(ctx, &d)
-		return s.show(output, e, func(w io.Writer) { e.print(w, s.paint(w)) })
+		return s.show(output, e, func(w io.Writer) { e.write(w, s.paint(w)) })
 	})
 	return cmd
 }
@@ -60,17 +60,15 @@ func (s *session) explain(ctx context.Context, d *httpapi.Detail) explanation {
 	if c.Wait != nil {
 		e.Waits = s.waits(c.Wait)
 	}
-	if busy(c) && c.Run.Outcome == "" {
-		if next := s.nextCheck(ctx, d); !next.IsZero() {
-			e.Waits = append(e.Waits, "The next check is due "+s.left(next)+".")
-		}
+	if next := s.nextCheck(ctx, c, d.Interval); !next.IsZero() {
+		e.Waits = append(e.Waits, "The next check is due "+s.left(next)+".")
 	}
 	e.Seen = seen(d)
 	e.Do = advice(c, s.call(keyOf(c)))
 	return e
 }
 
-func (e *explanation) print(w io.Writer, p paint) {
+func (e *explanation) write(w io.Writer, p paint) {
 	block := func(head string, lines []string) {
 		if len(lines) == 0 {
 			return
@@ -82,7 +80,7 @@ func (e *explanation) print(w io.Writer, p paint) {
 			if head != "" {
 				line = "  " + line
 			}
-			fmt.Fprintln(w, line)
+			fmt.Fprintln(w, clean(line))
 		}
 	}
 	block("", e.Stands)
@@ -143,26 +141,34 @@ func (s *session) waits(wait *rollout.Wait) []string {
 		lines = append(lines, sentence("what ends it: "+wait.Ends))
 	}
 	switch {
+	case wait.Reason == analysing:
+		return lines // The next check is told anyway.
 	case wait.Until.IsZero():
 		return append(lines, "There is no deadline.")
-	case wait.Until.After(s.Now()):
-		return append(lines, "It ends "+s.left(wait.Until)+" at the latest.")
-	default:
+	case wait.Until.Before(s.Now().Add(time.Second)):
 		return append(lines, "Its time is over.")
+	default:
+		return append(lines, "It ends "+s.left(wait.Until)+" at the latest.")
 	}
 }
 
-// nextCheck finds out when the next check is due: an interval after the last one, or after the acknowledgement of the
-// step. The zero time means that nobody knows.
-func (s *session) nextCheck(ctx context.Context, d *httpapi.Detail) time.Time {
-	if d.Run.Stage != rollout.Stepping {
+// analysing is the reason of a wait for the next check, whose time it carries.
+const analysing = "Analysing"
+
+// nextCheck finds out when the next check is due. Where the wait is for something else it is an interval after the last
+// check, or after the acknowledgement of the step. The zero time means that there is none, or that nobody knows.
+func (s *session) nextCheck(ctx context.Context, c *httpapi.Canary, every string) time.Time {
+	if !busy(c) || c.Run.Outcome != "" || c.Run.Stage != rollout.Stepping {
 		return time.Time{}
 	}
-	interval, err := time.ParseDuration(d.Interval)
+	if c.Wait != nil && c.Wait.Reason == analysing {
+		return c.Wait.Until
+	}
+	interval, err := time.ParseDuration(every)
 	if err != nil {
 		return time.Time{}
 	}
-	run, err := s.client.Run(ctx, keyOf(&d.Canary), d.Run.Name)
+	run, err := s.client.Run(ctx, keyOf(c), c.Run.Name)
 	if err != nil {
 		return time.Time{} // The record is for people only and may lag behind: the rest is worth saying without it.
 	}

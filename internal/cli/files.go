@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,6 @@ type planned struct {
 	Interval string             `json:"interval"`
 	// Shortest is how long a run takes when every check passes at once and pods need no time.
 	Shortest string `json:"shortest"`
-
-	key engine.Key
 }
 
 // directoryReport is what there is to say about a directory of manifests.
@@ -79,7 +78,7 @@ func planOf(set *manifest.Set, c *v1beta1.Canary) (planned, error) {
 	}
 	target, _ := set.Target(manifest.Key{Namespace: c.Namespace, Name: c.Spec.TargetRef.Name})
 	return planned{
-		key: key, Canary: key.String(), Strategy: plan.Strategy, Revision: target.Revision, Steps: plan.Steps,
+		Canary: key.String(), Strategy: plan.Strategy, Revision: target.Revision, Steps: plan.Steps,
 		Interval: span(spec.Default().Interval), Shortest: span(plan.Shortest(spec)),
 	}, nil
 }
@@ -154,29 +153,11 @@ func writePlan(w io.Writer, plan *planned, p paint) {
 	}
 }
 
-// The ways in which an object differs.
-const (
-	added   = "added"
-	changed = "changed"
-	removed = "removed"
-)
-
-// difference is one object that differs between a directory and what the daemon works with.
-type difference struct {
-	Change    string `json:"change"`
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	File      string `json:"file,omitempty"`
-}
-
 // diffReport is what applying a directory would change.
 type diffReport struct {
-	Changes []difference `json:"changes"`
-	// Runs are the runs that would begin, Creates the canaries that would be set up.
-	Runs     []planned          `json:"runs"`
-	Creates  []planned          `json:"creates"`
-	Warnings []manifest.Problem `json:"warnings"`
+	manifest.Difference
+
+	Warnings []manifest.Problem `json:"warnings,omitempty"`
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -199,38 +180,43 @@ func (a *app) diffCommand() *cobra.Command {
 			s.lint(s.Err, &r)
 			return exitf(Failure, "%s cannot be applied", args[0])
 		}
-		report, err := s.diff(ctx, &r)
+		running, err := s.client.Objects(ctx)
 		if err != nil {
 			return err
 		}
-		return s.show(output, report, func(w io.Writer) { report.print(w, s.paint(w)) })
+		report := diffReport{Difference: manifest.Diff(running, r.set), Warnings: r.Warnings}
+		return s.show(output, report, func(w io.Writer) { report.write(w, s.paint(w)) })
 	})
 	return cmd
 }
 
-func (s *session) diff(ctx context.Context, r *directoryReport) (diffReport, error) {
-	report := diffReport{Runs: []planned{}, Creates: []planned{}, Warnings: r.Warnings}
-	running, err := s.client.Objects(ctx)
-	if err != nil {
-		return report, err
+func (r *diffReport) write(w io.Writer, p paint) {
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(w, p.warn("warning: ")+warning.String())
 	}
-	report.Changes = differences(running, r.set.Objects())
-	canaries, err := s.client.Canaries(ctx, "")
-	if err != nil {
-		return report, err
+	if r.Empty() {
+		fmt.Fprintln(w, "Nothing would change.")
+		return
 	}
-	wanted := map[engine.Key]string{}
-	for i := range canaries {
-		wanted[keyOf(&canaries[i])] = canaries[i].Revisions.Wanted
-	}
-	for _, plan := range r.Plans {
-		now, known := wanted[plan.key]
-		switch {
-		case !known:
-			report.Creates = append(report.Creates, plan)
-		case now != plan.Revision:
-			report.Runs = append(report.Runs, plan)
+	t := &table{}
+	list := func(word string, paint tone, changes []manifest.Change) {
+		for _, c := range changes {
+			t.add(cell{word, paint}, cell{c.Kind, nil}, cell{c.Namespace + "/" + c.Name, nil}, cell{c.File, nil})
 		}
 	}
-	return report, nil
+	list("added", p.good, r.Added)
+	list("changed", p.warn, r.Changed)
+	list("removed", p.bad, r.Removed)
+	t.write(w, p)
+	for _, e := range append(slices.Clip(r.Canaries), r.Targets...) {
+		fmt.Fprintf(w, "\n%s: %s\n", p.bold(e.Namespace+"/"+e.Name), sentence(e.Message))
+		for _, reason := range e.Reasons {
+			fmt.Fprintln(w, "  because of "+reason)
+		}
+		if len(e.Plan) > 0 {
+			writePlan(w, &planned{
+				Canary: "plan", Strategy: e.Strategy, Steps: e.Plan, Interval: e.Interval, Shortest: e.Shortest,
+			}, p)
+		}
+	}
 }

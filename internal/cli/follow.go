@@ -39,15 +39,15 @@ var errEnough = errors.New("enough was seen")
 
 // follow calls fn with every change until fn returns an error or ctx ends, and connects again when the stream breaks.
 // Before the first change of each connection it calls fn with the zero Change: what there is has to be read then. A
-// daemon that is not there at first is an error; one that has gone is waited for, and lost is told.
+// daemon that is not there at first is an error; one that has gone is waited for, and lost is told once each time.
 func (s *session) follow(ctx context.Context, lost func(error), fn func(feed.Change) error) error {
 	var last uint64
-	connected := false
+	connected, told := false, false
 	retry := newPause()
 	for {
 		var stopped error
 		err := s.client.Stream(ctx, last, func(c feed.Change) error {
-			connected, retry = true, newPause()
+			connected, told, retry = true, false, newPause()
 			last = max(last, c.ID)
 			stopped = fn(c)
 			return stopped
@@ -62,7 +62,10 @@ func (s *session) follow(ctx context.Context, lost func(error), fn func(feed.Cha
 		case !connected || !passing(err):
 			return err
 		}
-		lost(err)
+		if !told {
+			lost(err)
+			told = true
+		}
 		if err := retry.wait(ctx); err != nil {
 			return err
 		}
@@ -74,7 +77,7 @@ func passing(err error) bool {
 	return errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrSilent) || fault.KindOf(err) == fault.Unavailable
 }
 
-// notice tells once per interruption that the connection is lost.
+// notice tells that the connection is lost.
 func (a *app) notice() func(error) {
 	return func(error) {
 		fmt.Fprintln(a.Err, "The connection to the daemon is lost; connecting again …")

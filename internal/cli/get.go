@@ -85,7 +85,7 @@ func (s *session) getAll(ctx context.Context, output *format, wide bool) error {
 			return
 		}
 		t := s.table(all, s.paint(w), wide)
-		t.print(w, s.paint(w))
+		t.write(w, s.paint(w))
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *session) getOne(ctx context.Context, output *format, name string) error
 	}
 	return s.show(output, d, func(w io.Writer) {
 		t := s.table([]httpapi.Canary{d.Canary}, s.paint(w), false)
-		t.print(w, s.paint(w))
+		t.write(w, s.paint(w))
 	})
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,7 @@ func TestWhatCommandsShow(t *testing.T) {
 		"help_exit_codes": "help exit-codes",
 		"help_addresses":  "help addresses",
 		"help_manifests":  "help manifests",
+		"help_systemd":    "help systemd",
 		"help":            "help",
 		"help_wait":       "wait --help",
 		"help_pause":      "pause --help",
@@ -109,6 +111,7 @@ func TestExplanations(t *testing.T) {
 		}
 	}
 	cases := map[string]func(*httpapi.Snapshot){
+		"analysing": wait(analysing, "checks of this step", "enough passed checks, or the threshold of failed ones", 4*time.Second),
 		"gate":      wait("Gate", "confirm-promotion is closed: hook ask answered 403", "the gate's approval", 0),
 		"canary":    wait("CanaryNotReady", "1 of 2 pods of the canary are ready: web-1 does not answer its probe yet", "progress, or the progress deadline", time.Minute),
 		"primary":   wait("PrimaryNotReady", "0 of 2 pods of the primary are ready", "ready pods", 0),
@@ -173,6 +176,23 @@ func TestAnEmptyDaemon(t *testing.T) {
 	golden(t, "empty", all.String())
 }
 
+func TestMessagesCannotMoveTheCursor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := httpapitest.Progressing(web())
+	s.State.Wait.Message, s.Warnings, s.Workload.Canary.Why = "gate says \x1b[2J", []string{"a\x1b]0;title\a"}, "\x1b[31m"
+	b.fake.Put(s)
+	b.happen(t.Context(), t, web(), rollout.Event{Type: rollout.Warning, Run: "r", Message: "\x1b[2J", At: later()})
+	for _, line := range []string{"get", "list", "status web", "explain web", "events", "events web", "history web r"} {
+		if code := b.serin(t.Context(), strings.Fields(line)...); code != Done {
+			t.Fatalf("%s: %s", line, b.err.String())
+		}
+	}
+	if got := b.out.String(); strings.ContainsAny(got, "\x1b\a") {
+		t.Errorf("the output is %q", got)
+	}
+}
+
 func TestColoursAreForTerminalsOnly(t *testing.T) {
 	t.Parallel()
 	const escape = "\x1b["
@@ -191,9 +211,7 @@ func TestColoursAreForTerminalsOnly(t *testing.T) {
 			b := newBench(t)
 			b.fill(t)
 			b.terminal = tc.terminal
-			for key, value := range tc.env {
-				b.env[key] = value
-			}
+			maps.Copy(b.env, tc.env)
 			for _, command := range []string{"get", "status", "explain", "history", "events"} {
 				args := []string{command}
 				if command != "get" {
@@ -234,7 +252,8 @@ func TestNamesAreCompleted(t *testing.T) {
 	}
 	b.env["SERIN_SERVER"] = "http://127.0.0.1:1"
 	b.out = buffer{}
-	if b.serin(t.Context(), "__complete", "explain", ""); !strings.HasPrefix(b.out.String(), ":") {
+	b.serin(t.Context(), "__complete", "explain", "")
+	if !strings.HasPrefix(b.out.String(), ":") {
 		t.Errorf("without a daemon it completes %q", b.out.String())
 	}
 }

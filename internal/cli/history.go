@@ -71,7 +71,7 @@ func (s *session) runs(w io.Writer, all []record.Run) {
 		t.add(cell{r.Name, nil}, cell{short(r.Revision), nil}, cell{outcomeOf(r), toneOfOutcome(r.Outcome, p)},
 			cell{took, nil}, cell{s.age(r.Started) + " ago", nil}, cell{verdict(r), nil})
 	}
-	t.print(w, p)
+	t.write(w, p)
 }
 
 // runRecord reads the record of a run; for one that does not exist the error names the one that was probably meant.
@@ -114,13 +114,13 @@ func (s *session) record(w io.Writer, r *record.Run) {
 	if r.Message != "" {
 		field("Verdict", r.Reason+": "+verdict(r), nil)
 	}
-	t.print(w, p)
+	t.write(w, p)
 	if r.Lost > 0 {
 		fmt.Fprintf(w, "\n%d events are missing: the oldest were dropped to keep the record small.\n", r.Lost)
 	}
 	if people := deeds(r); len(people.rows) > 0 {
 		fmt.Fprintln(w, "\n"+p.bold("Who did what:"))
-		people.print(w, p)
+		people.write(w, p)
 	}
 	fmt.Fprintln(w, "\n"+p.bold("What happened:"))
 	for i := range r.Events {
@@ -143,29 +143,26 @@ func deeds(r *record.Run) *table {
 	return t
 }
 
+// placeOf is the step and the weight at which something happened, where they matter.
+func placeOf(e *rollout.Event) string {
+	switch {
+	case e.Type != rollout.Checked && e.Type != rollout.WeightWanted && e.Type != rollout.WeightAcked:
+		return ""
+	case e.Step < 0:
+		return " [" + e.Weight.String() + "]"
+	default:
+		return " [step " + strconv.Itoa(e.Step+1) + ", " + e.Weight.String() + "]"
+	}
+}
+
 // writeEvent writes one event of a record, with its step, weight and evidence.
 func writeEvent(w io.Writer, r *record.Run, e *rollout.Event, p paint) {
 	const column = 9
-	at := offset(r, e)
-	for len(at) < column {
-		at += " "
-	}
-	kind := string(e.Type)
-	for len(kind) < len(rollout.PrimaryRestored) {
-		kind += " "
-	}
+	at, kind := fmt.Sprintf("%-*s", column, offset(r, e)), fmt.Sprintf("%-*s", len(rollout.PrimaryRestored), e.Type)
 	if t := toneOfSeverity(e.Severity, p); t != nil {
 		kind = t(kind)
 	}
-	where := ""
-	switch {
-	case e.Type != rollout.Checked && e.Type != rollout.WeightWanted && e.Type != rollout.WeightAcked:
-	case e.Step < 0:
-		where = " [" + e.Weight.String() + "]"
-	default:
-		where = " [step " + strconv.Itoa(e.Step+1) + ", " + e.Weight.String() + "]"
-	}
-	fmt.Fprintf(w, "  %s %s  %s%s\n", p.dim(at), kind, e.Message, p.dim(where))
+	fmt.Fprintf(w, "  %s %s  %s%s\n", p.dim(at), kind, clean(e.Message), p.dim(placeOf(e)))
 	if e.Type == rollout.RunEnded {
 		return // The verdict has shown the same evidence.
 	}
@@ -179,7 +176,7 @@ func writeEvent(w io.Writer, r *record.Run, e *rollout.Event, p paint) {
 			text += ", " + value + " (" + limitsOf(v) + ")"
 		}
 		if v.Message != "" {
-			text += ", " + v.Message
+			text += ", " + clean(v.Message)
 		}
 		fmt.Fprintf(w, "  %*s%s\n", column+1+len(rollout.PrimaryRestored)+2, "", text)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 )
 
 // logOptions are what the flags say about the log.
@@ -131,7 +130,7 @@ func (l *logLine) attr(prefix string, a slog.Attr) {
 	if strings.Contains(text, "\n") {
 		l.below.WriteString("    " + l.paint.dim(prefix+a.Key+":") + "\n")
 		for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-			l.below.WriteString("      " + printable(line) + "\n")
+			l.below.WriteString("      " + clean(line) + "\n")
 		}
 		return
 	}
@@ -140,18 +139,8 @@ func (l *logLine) attr(prefix string, a slog.Attr) {
 
 // quoted quotes what would not be seen as one word.
 func quoted(text string) string {
-	if text == "" || strings.ContainsAny(text, " =\"") || printable(text) != text {
+	if text == "" || strings.ContainsAny(text, " =\"") || clean(text) != text || strings.ContainsAny(text, "\t\n") {
 		return strconv.Quote(text)
 	}
 	return text
-}
-
-// printable replaces what would move the cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/lipgloss"
@@ -196,7 +197,7 @@ func layOut(row []cell, widths []int) string {
 			break
 		}
 		b.WriteString(strings.Repeat(" ", pad))
-		text := c.text
+		text := clean(c.text)
 		if c.tone != nil {
 			text = c.tone(text)
 		}
@@ -206,7 +207,17 @@ func layOut(row []cell, widths []int) string {
 	return b.String()
 }
 
-func (t *table) print(w io.Writer, p paint) {
+// clean replaces what would move the cursor or worse: hooks, pods and metrics put words of their own into messages.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+func (t *table) write(w io.Writer, p paint) {
 	for _, line := range t.lines(p) {
 		fmt.Fprintln(w, line)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,7 @@ func (s *session) status(w io.Writer, d *httpapi.Detail) {
 	field("Phase", phaseOf(c)+s.sinceOf(c), toneOf(c, p))
 	field("Problem", c.Problem, p.bad)
 	field("Paused", s.holder(c), p.warn)
-	field("Waits for", waitOf(c), nil)
+	field("Waits for", strings.TrimPrefix(waitOf(c), none), nil)
 	field("Run", s.runOf(c), nil)
 	field("Revisions", "promoted "+short(c.Revisions.Promoted)+", wanted "+short(c.Revisions.Wanted)+", tried "+short(c.Revisions.Tried), nil)
 	field("Weight", "wanted "+c.Weight.Wanted.String()+", acknowledged "+c.Weight.Acked.String(), nil)
@@ -61,14 +62,14 @@ func (s *session) status(w io.Writer, d *httpapi.Detail) {
 	field("Failed", failedOf(c), failedTone(c, p))
 	field("Primary", podsOf(c.PrimaryPods), nil)
 	field("Canary", podsOf(c.CanaryPods), nil)
-	t.print(w, p)
+	t.write(w, p)
 	s.statusTables(w, d, p)
 }
 
 func (s *session) statusTables(w io.Writer, d *httpapi.Detail, p paint) {
 	if len(d.Metrics) > 0 {
 		fmt.Fprintln(w, "\n"+p.bold("Latest check:"))
-		resultTable(d.Metrics, p).print(w, p)
+		resultTable(d.Metrics, p).write(w, p)
 	}
 	if len(d.Plan) > 0 {
 		fmt.Fprintln(w, "\n"+p.bold("Plan:"))
@@ -86,12 +87,12 @@ func (s *session) statusTables(w io.Writer, d *httpapi.Detail, p paint) {
 		for _, a := range d.Addresses {
 			t.plain("  "+a.Service, a.URL, a.Port)
 		}
-		t.print(w, p)
+		t.write(w, p)
 	}
 	if len(d.Warnings) > 0 {
 		fmt.Fprintln(w, "\n"+p.bold("Warnings:"))
 		for _, text := range d.Warnings {
-			fmt.Fprintln(w, "  "+p.warn(text))
+			fmt.Fprintln(w, "  "+p.warn(clean(text)))
 		}
 	}
 }

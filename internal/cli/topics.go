@@ -68,11 +68,33 @@ in two checks:
 
 "serin lint DIR" says what is wrong with a directory, "serin diff DIR" what would change and which steps would follow.`
 
+const helpSystemd = `A unit for "serin up" under systemd. Serin tells it when it is ready and when it ends, and on a restart after a crash it
+adopts the processes that still run, which is why only the daemon itself gets the signal:
+
+  [Unit]
+  Description=Serin
+  After=network.target
+
+  [Service]
+  Type=notify
+  ExecStart=/usr/local/bin/serin up /etc/serin/manifests --data-dir /var/lib/serin
+  KillMode=process
+  TimeoutStopSec=120
+  Restart=on-failure
+  StateDirectory=serin
+  User=serin
+
+  [Install]
+  WantedBy=multi-user.target
+
+The other commands find the daemon with --dir /var/lib/serin, or with --server and a token.`
+
 // topics are the pages of help that belong to no command.
 func topics() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: helpExitCodes},
 		{Use: "addresses", Short: "How requests reach a service", Long: helpAddresses},
+		{Use: "systemd", Short: "How to run it as a service", Long: helpSystemd},
 		{Use: "manifests", Short: "What a directory of manifests holds", Long: helpManifests},
 	}
 }

@@ -41,7 +41,7 @@ changed pod template or configuration is a new revision, and is released step by
 manifest is told with file, line and field, and leaves what runs untouched.
 
 It runs in the foreground. Ctrl-C or SIGTERM drains and ends everything that it started; a second one ends at once, and
-what still runs is adopted by the next "serin up". Under systemd use Type=notify.
+what still runs is adopted by the next "serin up". "serin help systemd" has a unit.
 
 The API is for this machine only, unless --api names another address: then a token is required.`
 
@@ -154,7 +154,7 @@ func (a *app) banner(o *UpOptions, at Addresses) {
 	t := &table{}
 	t.plain("  API", withScheme(at.API))
 	t.plain("  services", withScheme(at.Shared)+", by host name")
-	t.print(a.Out, p)
+	t.write(a.Out, p)
 	fmt.Fprintln(a.Out, p.dim("In another terminal: serin get --watch, serin explain NAME. Ctrl-C drains and ends everything."))
 }
 

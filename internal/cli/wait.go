@@ -153,10 +153,14 @@ func (w *waiter) look(ctx context.Context) error {
 		w.told = line
 		fmt.Fprintln(w.Err, line)
 	}
-	if w.reached(&d.Canary) {
+	switch {
+	case w.reached(&d.Canary):
 		return errEnough
+	case w.goal == forDeleted || w.goal == string(rollout.Initialized):
+		return nil // How a run ends says nothing about these.
+	default:
+		return w.missed(&d.Canary)
 	}
-	return w.missed(&d.Canary)
 }
 
 // counts says whether the run that is shown is one that the wait is about.
@@ -165,29 +169,36 @@ func (w *waiter) counts(c *httpapi.Canary) bool {
 }
 
 func (w *waiter) reached(c *httpapi.Canary) bool {
-	switch w.goal {
-	case forDeleted:
-		return false
-	case string(rollout.Initialized):
+	switch {
+	case w.goal == string(rollout.Initialized):
 		return c.Phase != "" && c.Phase != rollout.Initializing
-	case forPromoted:
-		return w.counts(c) && !busy(c) && c.Revisions.Promoted != "" && c.Revisions.Promoted == c.Revisions.Wanted &&
-			(c.Phase == rollout.Succeeded || c.Phase == rollout.Initialized)
-	case forEnded:
-		return w.counts(c) && c.Run != nil && !busy(c)
+	case w.goal == forDeleted || !w.counts(c):
+		return false
+	case w.goal == forPromoted:
+		return promoted(c)
+	case w.goal == forEnded:
+		return c.Run != nil && !busy(c)
+	case w.goal == string(rollout.Failed):
+		return c.Phase == rollout.Failed && !busy(c)
 	default:
-		return w.counts(c) && string(c.Phase) == w.goal && (w.goal != string(rollout.Failed) || !busy(c))
+		return string(c.Phase) == w.goal
 	}
+}
+
+// promoted says whether what is wanted is what the primary serves, and at rest.
+func promoted(c *httpapi.Canary) bool {
+	rests := c.Phase == rollout.Succeeded || c.Phase == rollout.Initialized
+	return rests && !busy(c) && c.Revisions.Promoted != "" && c.Revisions.Promoted == c.Revisions.Wanted
 }
 
 // missed is the error for a run that ended otherwise.
 func (w *waiter) missed(c *httpapi.Canary) error {
-	if busy(c) || c.Run == nil || !w.counts(c) || w.goal == forDeleted || w.goal == string(rollout.Initialized) {
+	if c.Run == nil || busy(c) || !w.counts(c) {
 		return nil
 	}
 	switch c.Run.Outcome {
 	case rollout.OutcomeSucceeded:
-		if c.Revisions.Wanted == c.Revisions.Promoted && w.goal == string(rollout.Failed) && w.afterSet {
+		if w.goal == string(rollout.Failed) && w.afterSet {
 			return exitf(Failure, "run %s of %s succeeded: %s", c.Run.Name, w.key, c.Run.Message)
 		}
 		return nil
@@ -215,7 +226,7 @@ func (w *waiter) summary() string {
 		text = w.key.String() + " is " + w.goal
 	}
 	if c.Run != nil && c.Run.Message != "" {
-		text += ": " + c.Run.Message
+		text += ": " + clean(c.Run.Message)
 	}
 	return text
 }

@@ -187,5 +187,5 @@ func (s *session) lineOf(c *httpapi.Canary) string {
 	} else if c.Run != nil && c.Run.Message != "" {
 		parts = append(parts, c.Run.Message)
 	}
-	return strings.Join(parts, ", ")
+	return clean(strings.Join(parts, ", "))
 }

@@ -67,7 +67,7 @@ func (l *live) end() {
 // describe is one line about a canary, the same for the same state.
 func describe(p Progress) string {
 	if p.Phase == "" {
-		return "starting"
+		return "waiting for its run to begin"
 	}
 	parts := []string{string(p.Phase)}
 	if p.Step > 0 {

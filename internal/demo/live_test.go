@@ -18,7 +18,7 @@ func TestDescribe(t *testing.T) {
 		in     Progress
 		want   string
 	}{
-		"nothing yet": {reason: "the canary is not there", want: "starting"},
+		"nothing yet": {reason: "the canary has not seen the new manifest", want: "waiting for its run to begin"},
 		"at rest":     {reason: "no step is named", in: Progress{Phase: rollout.Succeeded}, want: "Succeeded, canary 0 %"},
 		"in a step": {
 			reason: "everything that the decision looks at is on the line",

@@ -24,13 +24,13 @@ type Variant struct {
 }
 
 // The limits lie well away from what the good versions do, because a busy machine adds its own delays, and close
-// enough to the slow one that a handful of its requests show it: 1 in 16 takes longer than maxDuration.
+// enough to the slow one that a handful of its requests show it: 1 in 20 takes longer than maxDuration.
 const (
-	median  = 80 * time.Millisecond
-	p99     = 150 * time.Millisecond
+	median  = 120 * time.Millisecond
+	p99     = 220 * time.Millisecond
 	slowP99 = 3 * p99
 	// maxDuration is a bound of the histogram's buckets, where a quantile needs no interpolation.
-	maxDuration = 250 * time.Millisecond
+	maxDuration = 400 * time.Millisecond
 	minSuccess  = 99
 	errorRate   = 0.05
 )

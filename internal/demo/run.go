@@ -174,7 +174,11 @@ func (d *story) watched(ctx context.Context, after string) (Ended, error) {
 	display.Go(func() error {
 		l := &live{out: d.out, terminal: d.options.Terminal}
 		l.watch(watching, func() (Progress, load.Snapshot) {
-			return d.daemon.Progress(Service), d.load.Snapshot()
+			p := d.daemon.Progress(Service)
+			if p.Run == after {
+				p = Progress{} // How the run before ended is not how this one goes.
+			}
+			return p, d.load.Snapshot()
 		})
 		return nil
 	})
