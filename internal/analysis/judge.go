@@ -71,7 +71,8 @@ func judgeCounts(m *Metric, e *Evidence) Result {
 		return m.without(Empty, "the canary got no requests in this window")
 	}
 	c := &e.Batch.Canary
-	value, unit := 0.0, "%"
+	var value float64
+	unit := "%"
 	if m.Source == SuccessRate {
 		if c.Errors > c.Requests {
 			return m.without(Misconfigured, fmt.Sprintf("%d errors in %d requests: the counters contradict each other", c.Errors, c.Requests))
@@ -111,10 +112,12 @@ func (m *Metric) hold(value float64, unit string) Result {
 	switch {
 	case m.Min != nil && value < *m.Min:
 		r.Outcome = Failing
-		r.Message = fmt.Sprintf("%s is below the minimum of %s", number(value, unit), number(*m.Min, unit))
+		seen, limit := apart(value, *m.Min, unit)
+		r.Message = fmt.Sprintf("%s is below the minimum of %s", seen, limit)
 	case m.Max != nil && value > *m.Max:
 		r.Outcome = Failing
-		r.Message = fmt.Sprintf("%s is above the maximum of %s", number(value, unit), number(*m.Max, unit))
+		seen, limit := apart(value, *m.Max, unit)
+		r.Message = fmt.Sprintf("%s is above the maximum of %s", seen, limit)
 	default:
 		r.Message = number(value, unit) + " is within the limits"
 	}
@@ -138,11 +141,24 @@ func (m *Metric) without(o Outcome, message string) Result {
 	return Result{Metric: m.Name, Outcome: o, Min: m.Min, Max: m.Max, Message: message}
 }
 
+// apart writes two different numbers with as many digits as it takes to see that they differ.
+func apart(a, b float64, unit string) (first, second string) {
+	first, second = number(a, unit), number(b, unit)
+	for digits := 3; first == second && digits < 17; digits++ {
+		first, second = withUnit(a, digits, unit), withUnit(b, digits, unit)
+	}
+	return first, second
+}
+
 func number(v float64, unit string) string {
 	digits := 2
 	if math.Abs(v) >= 1000 {
 		digits = 0
 	}
+	return withUnit(v, digits, unit)
+}
+
+func withUnit(v float64, digits int, unit string) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	if unit == "ms" {
 		return s + " ms"

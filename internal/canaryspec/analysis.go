@@ -12,7 +12,7 @@ import (
 
 func (r *report) analysis(a *v1beta1.CanaryAnalysis) {
 	if d := r.duration("spec.analysis.interval", a.Interval); d > 0 && d < time.Second {
-		r.add("spec.analysis.interval", "the interval is shorter than 1s: write 1s or more")
+		r.addf("spec.analysis.interval", "the interval is shorter than 1s: write 1s or more")
 	}
 	r.number("spec.analysis.threshold", a.Threshold, 0, 10000)
 	r.steps(a)
@@ -42,10 +42,10 @@ func (r *report) steps(a *v1beta1.CanaryAnalysis) {
 		}
 	}
 	if given != 1 {
-		r.add("spec.analysis", "write exactly one of iterations, stepWeight and stepWeights")
+		r.addf("spec.analysis", "write exactly one of iterations, stepWeight and stepWeights")
 	}
 	if a.MaxWeight > 0 && a.StepWeight > 0 && a.MaxWeight < a.StepWeight {
-		r.add("spec.analysis.maxWeight", "maxWeight is smaller than stepWeight: raise maxWeight or lower stepWeight")
+		r.addf("spec.analysis.maxWeight", "maxWeight is smaller than stepWeight: raise maxWeight or lower stepWeight")
 	}
 	r.length("spec.analysis.stepWeights", len(a.StepWeights), 100)
 	last := int32(0)
@@ -53,7 +53,7 @@ func (r *report) steps(a *v1beta1.CanaryAnalysis) {
 		field := fmt.Sprintf("spec.analysis.stepWeights[%d]", i)
 		r.number(field, w, 1, 100)
 		if i > 0 && w <= last {
-			r.add(field, "stepWeights must rise: write each weight larger than the one before")
+			r.addf(field, "stepWeights must rise: write each weight larger than the one before")
 			return
 		}
 		last = w
@@ -65,12 +65,12 @@ func (r *report) conditions(match []v1beta1.Condition) {
 	for i := range match {
 		m, field := &match[i], fmt.Sprintf("spec.analysis.match[%d]", i)
 		if len(m.Headers)+len(m.QueryParams)+len(m.SourceLabels) == 0 {
-			r.add(field, "the condition is empty: write headers, queryParams or sourceLabels")
+			r.addf(field, "the condition is empty: write headers, queryParams or sourceLabels")
 		}
 		r.matches(field+".headers", m.Headers)
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 			if !token(name) {
-				r.add(field+".headers", "%s is no name of a header: write letters, digits and hyphens", quoted(name))
+				r.addf(field+".headers", "%s is no name of a header: write letters, digits and hyphens", quoted(name))
 			}
 		}
 		r.matches(field+".queryParams", m.QueryParams)
@@ -87,14 +87,14 @@ func (r *report) affinity(a *v1beta1.SessionAffinity) {
 	}
 	r.cookie(field+".primaryCookieName", a.PrimaryCookieName)
 	if a.CookieName != "" && a.CookieName == a.PrimaryCookieName {
-		r.add(field, "cookieName and primaryCookieName are the same: give each version a cookie of its own")
+		r.addf(field, "cookieName and primaryCookieName are the same: give each version a cookie of its own")
 	}
 	r.number(field+".maxAge", a.MaxAge, 0, 31536000)
 	oneOf(r, field+".sameSite", a.SameSite,
 		[]v1beta1.SameSite{v1beta1.SameSiteStrict, v1beta1.SameSiteLax, v1beta1.SameSiteNone})
 	for name, value := range map[string]string{".path": a.Path, ".domain": a.Domain} {
 		if strings.ContainsAny(value, ";,\r\n\x00") {
-			r.add(field+name, "the value would end the cookie early: remove semicolons, commas and line breaks")
+			r.addf(field+name, "the value would end the cookie early: remove semicolons, commas and line breaks")
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (r *report) cookie(field string, name v1beta1.CookieName) {
 	case len(name) > 128:
 		r.text(field, string(name), 128)
 	case !token(string(name)):
-		r.add(field, "%s is no name of a cookie: write letters, digits, hyphens and underscores", quoted(string(name)))
+		r.addf(field, "%s is no name of a cookie: write letters, digits, hyphens and underscores", quoted(string(name)))
 	}
 }
 

@@ -16,7 +16,7 @@ func (r *report) metrics(metrics []v1beta1.CanaryMetric) {
 		if r.required(field+".name", m.Name, "a name of its own for the metric") {
 			r.text(field+".name", m.Name, nameLimit)
 			if seen[m.Name] {
-				r.add(field+".name", "metric %s is there twice: give each a name of its own", quoted(m.Name))
+				r.addf(field+".name", "metric %s is there twice: give each a name of its own", quoted(m.Name))
 			}
 			seen[m.Name] = true
 			r.source(field, m)
@@ -34,7 +34,7 @@ func (r *report) source(field string, m *v1beta1.CanaryMetric) {
 		}
 	}
 	if given != 1 {
-		r.add(field, "write exactly one of templateRef and query, or the name of a builtin metric: request-success-rate or request-duration")
+		r.addf(field, "write exactly one of templateRef and query, or the name of a builtin metric: request-success-rate or request-duration")
 	}
 	if m.TemplateRef != nil {
 		r.reference(field+".templateRef", m.TemplateRef, v1beta1.MetricTemplateKind)
@@ -53,25 +53,25 @@ func (r *report) limits(field string, m *v1beta1.CanaryMetric) {
 	}
 	for name, limit := range map[string]*float64{".thresholdRange.min": t.Min, ".thresholdRange.max": t.Max} {
 		if limit != nil && (math.IsNaN(*limit) || math.IsInf(*limit, 0)) {
-			r.add(field+name, "the limit is not finite: write a number, or remove the field for no limit")
+			r.addf(field+name, "the limit is not finite: write a number, or remove the field for no limit")
 			return
 		}
 	}
 	if t.Min != nil && t.Max != nil && *t.Min > *t.Max {
-		r.add(field+".thresholdRange", "min is larger than max: no value can pass")
+		r.addf(field+".thresholdRange", "min is larger than max: no value can pass")
 	}
 }
 
 func (r *report) reference(field string, ref *v1beta1.NamespacedReference, kind string) {
 	if r.required(field+".name", ref.Name, "the name of the "+kind) {
-		r.label(field+".name", ref.Name, labelLimit)
+		r.subdomain(field+".name", ref.Name)
 	}
 	r.label(field+".namespace", ref.Namespace, labelLimit)
 	if ref.Kind != "" && ref.Kind != kind {
-		r.add(field+".kind", "%s cannot be used here: write %s, or remove the field", quoted(ref.Kind), kind)
+		r.addf(field+".kind", "%s cannot be used here: write %s, or remove the field", quoted(ref.Kind), kind)
 	}
 	if ref.APIVersion != "" && ref.APIVersion != v1beta1.APIVersion {
-		r.add(field+".apiVersion", "%s is not known: write %s, or remove the field", quoted(ref.APIVersion), v1beta1.APIVersion)
+		r.addf(field+".apiVersion", "%s is not known: write %s, or remove the field", quoted(ref.APIVersion), v1beta1.APIVersion)
 	}
 }
 
@@ -82,12 +82,12 @@ func (r *report) webhooks(hooks []v1beta1.CanaryWebhook) {
 		oneOf(r, field+".type", h.Type, v1beta1.WebhookTypes())
 		r.text(field+".name", h.Name, nameLimit)
 		if r.required(field+".url", h.URL, "the address that is called, such as http://loadtester/") && !absolute(h.URL) {
-			r.add(field+".url", "the url is not absolute: write http://HOST/PATH or https://HOST/PATH")
+			r.addf(field+".url", "the url is not absolute: write http://HOST/PATH or https://HOST/PATH")
 		}
 		r.duration(field+".timeout", h.Timeout)
 		r.duration(field+".deadline", h.Deadline)
 		if h.Deadline != "" && !gate(h.Type) {
-			r.add(field+".deadline", "deadline is for gates: remove it, or make the type confirm-rollout, confirm-traffic-increase or confirm-promotion")
+			r.addf(field+".deadline", "deadline is for gates: remove it, or make the type confirm-rollout, confirm-traffic-increase or confirm-promotion")
 		}
 		r.number(field+".retries", h.Retries, 0, 100)
 		r.length(field+".metadata", len(h.Metadata), 64)
@@ -115,7 +115,7 @@ func (r *report) alerts(alerts []v1beta1.CanaryAlert) {
 		a, field := &alerts[i], fmt.Sprintf("spec.analysis.alerts[%d]", i)
 		if r.required(field+".name", a.Name, "a name of its own for the alert") {
 			if seen[a.Name] {
-				r.add(field+".name", "alert %s is there twice: give each a name of its own", quoted(a.Name))
+				r.addf(field+".name", "alert %s is there twice: give each a name of its own", quoted(a.Name))
 			}
 			seen[a.Name] = true
 		}

@@ -20,7 +20,7 @@ type Problem struct {
 func (p Problem) String() string { return p.Field + ": " + p.Message }
 
 // Problems are all that is wrong with one object, in the order of its fields.
-type Problems []Problem
+type Problems []Problem //nolint:errname // It is a list of sentences that is an error only where it is not empty.
 
 // Error returns one problem per line.
 func (ps Problems) Error() string {
@@ -42,27 +42,27 @@ func (ps Problems) Err() error {
 // report collects problems.
 type report struct{ found Problems }
 
-func (r *report) add(field, format string, args ...any) {
+func (r *report) addf(field, format string, args ...any) {
 	r.found = append(r.found, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // number reports n where it is not within low..high.
 func (r *report) number(field string, n, low, high int32) {
 	if n < low || n > high {
-		r.add(field, "%d is out of range: write a number from %d to %d", n, low, high)
+		r.addf(field, "%d is out of range: write a number from %d to %d", n, low, high)
 	}
 }
 
 // length reports a list or a map with more than limit entries.
 func (r *report) length(field string, n, limit int) {
 	if n > limit {
-		r.add(field, "there are %d entries: the limit is %d", n, limit)
+		r.addf(field, "there are %d entries: the limit is %d", n, limit)
 	}
 }
 
 // text reports a text of more than limit bytes, without repeating it.
 func (r *report) text(field, value string, limit int) {
 	if len(value) > limit {
-		r.add(field, "the text is %d bytes long: the limit is %d", len(value), limit)
+		r.addf(field, "the text is %d bytes long: the limit is %d", len(value), limit)
 	}
 }

@@ -16,17 +16,17 @@ func ValidateMetricTemplate(t *v1beta1.MetricTemplate) Problems {
 		oneOf(&r, "spec.provider.type", p.Type, v1beta1.MetricProviderTypes())
 	}
 	if p.Address != "" && !absolute(p.Address) {
-		r.add("spec.provider.address", "the address is not absolute: write http://HOST:PORT or https://HOST:PORT")
+		r.addf("spec.provider.address", "the address is not absolute: write http://HOST:PORT or https://HOST:PORT")
 	}
 	r.length("spec.provider.headers", len(p.Headers), 32)
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
 		if !token(name) {
-			r.add("spec.provider.headers", "%s is no name of a header: write letters, digits and hyphens", quoted(name))
+			r.addf("spec.provider.headers", "%s is no name of a header: write letters, digits and hyphens", quoted(name))
 		}
 	}
 	r.secret("spec.provider.secretRef", p.SecretRef)
 	if strings.TrimSpace(t.Spec.Query) == "" {
-		r.add("spec.query", "the field is missing: write the query whose answer is one number")
+		r.addf("spec.query", "the field is missing: write the query whose answer is one number")
 	}
 	r.text("spec.query", t.Spec.Query, 16384)
 	return r.found
@@ -41,14 +41,14 @@ func ValidateAlertProvider(a *v1beta1.AlertProvider) Problems {
 		oneOf(&r, "spec.type", s.Type, v1beta1.AlertProviderTypes())
 	}
 	if (s.Address != "") == (s.SecretRef != nil) {
-		r.add("spec", "write exactly one of address and secretRef")
+		r.addf("spec", "write exactly one of address and secretRef")
 	}
 	if s.Address != "" && !absolute(s.Address) {
-		r.add("spec.address", "the address is not absolute: write https://HOST/PATH")
+		r.addf("spec.address", "the address is not absolute: write https://HOST/PATH")
 	}
 	r.secret("spec.secretRef", s.SecretRef)
 	if s.Proxy != "" && !absolute(s.Proxy) {
-		r.add("spec.proxy", "the proxy is not absolute: write http://HOST:PORT or https://HOST:PORT")
+		r.addf("spec.proxy", "the proxy is not absolute: write http://HOST:PORT or https://HOST:PORT")
 	}
 	return r.found
 }

@@ -87,6 +87,7 @@ func parsed(d v1beta1.Duration) time.Duration {
 // Metric is a metric of a canary and how it is asked for.
 type Metric struct {
 	analysis.Metric
+
 	// Window is the text that {{ interval }} stands for.
 	Window string
 	// Query is inline PromQL, or empty.
@@ -137,6 +138,7 @@ func metric(m *v1beta1.CanaryMetric) analysis.Metric {
 // Hook is a hook of a canary and how it is called.
 type Hook struct {
 	rollout.Hook
+
 	// URL is called with POST, Metadata is sent along, and Secret (or "") names the Secret with the bearer token.
 	URL      string
 	Metadata map[string]string

@@ -18,7 +18,7 @@ func (r *report) canary(c *v1beta1.Canary) {
 	s := &c.Spec
 	oneOf(r, "spec.provider", s.Provider, v1beta1.Providers())
 	if s.MetricsServer != "" && !absolute(s.MetricsServer) {
-		r.add("spec.metricsServer", "the address is not absolute: write http://HOST:PORT or https://HOST:PORT")
+		r.addf("spec.metricsServer", "the address is not absolute: write http://HOST:PORT or https://HOST:PORT")
 	}
 	if r.required("spec.targetRef.name", s.TargetRef.Name, "the name of the Deployment to release") {
 		r.label("spec.targetRef.name", s.TargetRef.Name, serviceLimit)
@@ -30,9 +30,9 @@ func (r *report) canary(c *v1beta1.Canary) {
 	}
 	switch {
 	case s.Analysis == nil && !s.SkipAnalysis:
-		r.add("spec", "the canary has no analysis: write analysis, or skipAnalysis: true to promote without one")
+		r.addf("spec", "the canary has no analysis: write analysis, or skipAnalysis: true to promote without one")
 	case s.Analysis != nil && s.SkipAnalysis:
-		r.add("spec", "the canary has both analysis and skipAnalysis: remove one of them")
+		r.addf("spec", "the canary has both analysis and skipAnalysis: remove one of them")
 	}
 	if s.Analysis != nil {
 		r.analysis(s.Analysis)
@@ -61,7 +61,7 @@ func (r *report) references(s *v1beta1.CanarySpec) {
 			r.number(field+".maxReplicas", *n.MaxReplicas, 1, 100000)
 		}
 		if n.MinReplicas != nil && n.MaxReplicas != nil && *n.MinReplicas > *n.MaxReplicas {
-			r.add(field, "minReplicas is larger than maxReplicas: lower one or raise the other")
+			r.addf(field, "minReplicas is larger than maxReplicas: lower one or raise the other")
 		}
 	}
 }
@@ -70,13 +70,13 @@ func (r *report) service(spec *v1beta1.CanarySpec) {
 	s := spec.Service
 	if s == nil {
 		if !knative(&spec.TargetRef) {
-			r.add("spec.service", "the field is missing: write service with the port that the target serves")
+			r.addf("spec.service", "the field is missing: write service with the port that the target serves")
 		}
 		return
 	}
 	r.label("spec.service.name", s.Name, serviceLimit)
 	if s.Port == 0 {
-		r.add("spec.service.port", "the field is missing: write the port that clients use, 1 to 65535")
+		r.addf("spec.service.port", "the field is missing: write the port that clients use, 1 to 65535")
 	} else {
 		r.number("spec.service.port", s.Port, 1, 65535)
 	}
@@ -107,7 +107,7 @@ func (r *report) service(spec *v1beta1.CanarySpec) {
 
 // knative targets bring their own service.
 func knative(t *v1beta1.ObjectReference) bool {
-	return t.Kind == "Service" && len(t.APIVersion) > 0 && t.APIVersion != "v1"
+	return t.Kind == "Service" && t.APIVersion != "" && t.APIVersion != "v1"
 }
 
 func (r *report) httpMatch(field string, m *v1beta1.HTTPMatch) {
@@ -140,7 +140,7 @@ func (r *report) mirrors(mirrors []v1beta1.RequestMirror) {
 			r.number(field+".percent", *m.Percent, 0, 100)
 		}
 		if m.Percent != nil && m.Fraction != nil {
-			r.add(field, "the mirror has both percent and fraction: remove one of them")
+			r.addf(field, "the mirror has both percent and fraction: remove one of them")
 		}
 		if f := m.Fraction; f != nil {
 			whole := int32(100)
@@ -148,7 +148,7 @@ func (r *report) mirrors(mirrors []v1beta1.RequestMirror) {
 				whole = *f.Denominator
 			}
 			if f.Numerator > whole {
-				r.add(field+".fraction", "numerator is larger than denominator: a share is at most the whole")
+				r.addf(field+".fraction", "numerator is larger than denominator: a share is at most the whole")
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package canaryspec
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,10 @@ func (r *report) duration(field string, d v1beta1.Duration) time.Duration {
 	parsed, err := time.ParseDuration(string(d))
 	switch {
 	case err != nil || len(d) > 32 || strings.ContainsAny(string(d), "+-µμn"):
-		r.add(field, "%s is no duration: write a number with a unit, such as 500ms, 30s, 1m or 2h", quoted(string(d)))
+		r.addf(field, "%s is no duration: write a number with a unit, such as 500ms, 30s, 1m or 2h", quoted(string(d)))
 		return 0
 	case parsed == 0:
-		r.add(field, "the duration is zero: write a longer one, or remove the field for its default")
+		r.addf(field, "the duration is zero: write a longer one, or remove the field for its default")
 	}
 	return parsed
 }
@@ -45,7 +46,7 @@ func (r *report) window(field string, w v1beta1.Window) {
 		digits := strings.TrimLeft(rest, "0123456789")
 		unit := unitOf(digits)
 		if len(digits) == len(rest) || unit == "" {
-			r.add(field, "%s is no window: write a number with a unit, such as 30s, 1m or 7d", quoted(string(w)))
+			r.addf(field, "%s is no window: write a number with a unit, such as 30s, 1m or 7d", quoted(string(w)))
 			return
 		}
 		rest = digits[len(unit):]
@@ -75,16 +76,16 @@ func oneOf[T ~string](r *report, field string, value T, allowed []T) {
 		words[i] = string(a)
 	}
 	if near := spelling.Nearest(string(value), words); near != "" {
-		r.add(field, "%s is not known: did you mean %s?", quoted(string(value)), near)
+		r.addf(field, "%s is not known: did you mean %s?", quoted(string(value)), near)
 		return
 	}
-	r.add(field, "%s is not known: write one of %s", quoted(string(value)), strings.Join(words, ", "))
+	r.addf(field, "%s is not known: write one of %s", quoted(string(value)), strings.Join(words, ", "))
 }
 
 // required reports an empty text.
 func (r *report) required(field, value, example string) bool {
 	if value == "" {
-		r.add(field, "the field is missing: write %s", example)
+		r.addf(field, "the field is missing: write %s", example)
 		return false
 	}
 	return true
@@ -95,9 +96,19 @@ func (r *report) label(field, value string, limit int) {
 	switch {
 	case value == "":
 	case len(value) > limit:
-		r.add(field, "the name is %d characters long: the limit is %d", len(value), limit)
+		r.addf(field, "the name is %d characters long: the limit is %d", len(value), limit)
 	case !isLabel(value):
-		r.add(field, "%s is no DNS label: write lower-case letters, digits and hyphens, beginning and ending with a letter or a digit", quoted(value))
+		r.addf(field, "%s is no DNS label: write lower-case letters, digits and hyphens, beginning and ending with a letter or a digit", quoted(value))
+	}
+}
+
+// subdomain reports what is no DNS subdomain: what objects that get no host of their own are named.
+func (r *report) subdomain(field, value string) {
+	switch {
+	case len(value) > nameLimit:
+		r.addf(field, "the name is %d characters long: the limit is %d", len(value), nameLimit)
+	case slices.ContainsFunc(strings.Split(value, "."), func(label string) bool { return !isLabel(label) }):
+		r.addf(field, "%s is no DNS name: write lower-case letters, digits, hyphens and dots, beginning and ending with a letter or a digit", quoted(value))
 	}
 }
 
@@ -138,7 +149,7 @@ func (r *report) match(field string, m *v1beta1.Match) {
 		}
 	}
 	if set != 1 {
-		r.add(field, "write exactly one of exact, prefix, suffix and regex")
+		r.addf(field, "write exactly one of exact, prefix, suffix and regex")
 	}
 	if m.Regex != nil {
 		r.regex(field+".regex", *m.Regex)
@@ -152,7 +163,7 @@ func (r *report) regex(field, expr string) {
 	}
 	if _, err := regexp.Compile(expr); err != nil {
 		reason := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
-		r.add(field, "the expression does not compile (%s): write RE2 syntax", reason)
+		r.addf(field, "the expression does not compile (%s): write RE2 syntax", reason)
 	}
 }
 

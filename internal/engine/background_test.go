@@ -21,11 +21,14 @@ import (
 
 func TestQuestionInFlightIsAskedOnceAndItsAnswerWakesTheCanary(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		answer := make(chan rollout.Answer)
 		k := w.add("a", script{
-			ask:     func(context.Context, rollout.Ask) rollout.Answer { return <-answer },
-			measure: func(context.Context, rollout.Measure) analysis.Evidence { return analysis.Evidence{Batch: &analysis.Batch{}} },
+			ask: func(context.Context, rollout.Ask) rollout.Answer { return <-answer },
+			measure: func(context.Context, rollout.Measure) analysis.Evidence {
+				return analysis.Evidence{Batch: &analysis.Batch{}}
+			},
 		})
 		e, _ := w.run(t, engine.Options{Step: at(rollout.Ask{ID: "q"}, rollout.Measure{ID: "m"})})
 		for range 5 {
@@ -73,7 +76,7 @@ func TestResultsAreForgotten(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(t *testing.T, w *world) { checkForgetting(t, w, tc.insists, tc.unseeing, tc.reason) })
+			synctest.Test(t, func(t *testing.T) { checkForgetting(t, newWorld(), tc.insists, tc.unseeing, tc.reason) })
 		})
 	}
 }
@@ -144,7 +147,8 @@ func checkForgetting(t *testing.T, w *world, insists, unseeing bool, reason stri
 
 func TestResultsAreBounded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{ask: func(ctx context.Context, a rollout.Ask) rollout.Answer {
 			if a.ID == "hangs" {
 				<-ctx.Done()
@@ -187,7 +191,8 @@ func (c *calls) enter() {
 
 func TestBackgroundCallsAreBounded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		c := &calls{free: make(chan struct{})}
 		for i := range 10 {
 			w.add(fmt.Sprint("c", i), script{ask: func(context.Context, rollout.Ask) rollout.Answer {
@@ -221,7 +226,8 @@ func TestBackgroundCallsAreBounded(t *testing.T) {
 
 func TestPerCanaryBoundLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		hang := func(ctx context.Context, _ rollout.Ask) rollout.Answer {
 			<-ctx.Done()
 			return rollout.Answer{}
@@ -243,7 +249,8 @@ func TestPerCanaryBoundLeavesRoomForOthers(t *testing.T) {
 // TestOverdueCallIsAMissingAnswer: the calls ignore their deadline, and the core hears of it nevertheless.
 func TestOverdueCallIsAMissingAnswer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		free := make(chan struct{})
 		k := w.add("a", script{
 			ask: func(context.Context, rollout.Ask) rollout.Answer {
@@ -287,7 +294,8 @@ func TestOverdueCallIsAMissingAnswer(t *testing.T) {
 
 func TestQuestionsInLineAreDroppedOnceNobodyWantsThem(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		free := make(chan struct{})
 		w.add("first", script{ask: func(context.Context, rollout.Ask) rollout.Answer {
 			<-free
@@ -318,7 +326,8 @@ func TestQuestionsInLineAreDroppedOnceNobodyWantsThem(t *testing.T) {
 
 func TestPanicInABackgroundCallIsAMissingAnswer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{
 			ask:     func(context.Context, rollout.Ask) rollout.Answer { panic("hook driver") },
 			measure: func(context.Context, rollout.Measure) analysis.Evidence { panic("meter driver") },

@@ -15,19 +15,18 @@ type crew struct {
 
 func newCrew() *crew { return &crew{empty: make(chan struct{})} }
 
-// start runs f in a goroutine; it returns false, and runs nothing, once the crew was dismissed.
-func (c *crew) start(f func()) bool {
+// start runs f in a goroutine, and nothing once the crew was dismissed.
+func (c *crew) start(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return false
+		return
 	}
 	c.busy++
 	go func() {
 		defer c.leave()
 		f()
 	}()
-	return true
 }
 
 func (c *crew) leave() {

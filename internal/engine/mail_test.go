@@ -44,7 +44,8 @@ func telling(n int) step {
 
 func TestEventsAreJournaledAndToldInOrderUntilTheOutboxIsEmpty(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		e, _ := w.run(t, engine.Options{Step: telling(3)})
 		synctest.Wait()
@@ -69,7 +70,8 @@ func TestEventsAreJournaledAndToldInOrderUntilTheOutboxIsEmpty(t *testing.T) {
 
 func TestNotifierIsTriedABoundedNumberOfTimesWithTheDelayItNames(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		start := time.Now()
 		var tries []time.Duration
 		k := w.add("a", script{notify: func(context.Context, rollout.Event) error {
@@ -97,7 +99,8 @@ func TestNotifierIsTriedABoundedNumberOfTimesWithTheDelayItNames(t *testing.T) {
 
 func TestJournalThatFailsKeepsNobodyFromBeingTold(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		var healed atomic.Bool
 		w.onAppend = func(context.Context, rollout.Event) error {
 			if !healed.Load() {
@@ -123,7 +126,8 @@ func TestJournalThatFailsKeepsNobodyFromBeingTold(t *testing.T) {
 
 func TestHungNotifierOfOneCanaryLeavesTheOthersTelling(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		w.add("hung", script{notify: func(ctx context.Context, _ rollout.Event) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -144,7 +148,8 @@ func TestHungNotifierOfOneCanaryLeavesTheOthersTelling(t *testing.T) {
 // TestEditedNotifierGetsTheEvent: the receiver was wrong and its manifest is mended.
 func TestEditedNotifierGetsTheEvent(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{notify: func(context.Context, rollout.Event) error { return errors.New("wrong address") }})
 		e, _ := w.run(t, engine.Options{Step: telling(1)})
 		synctest.Wait()

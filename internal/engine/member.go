@@ -24,8 +24,8 @@ type member struct {
 	// poll is the delay to the next look, performed what the latest pass changed.
 	poll      time.Duration
 	performed []rollout.Action
-	workload reading[rollout.Workload]
-	traffic  reading[rollout.Traffic]
+	workload  reading[rollout.Workload]
+	traffic   reading[rollout.Traffic]
 
 	// These are safe for concurrent use.
 

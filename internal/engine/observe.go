@@ -62,7 +62,7 @@ func (r *reading[T]) wait(ctx context.Context, what string) (value T, problem *f
 		r.answer = nil
 		switch {
 		case out.crash != nil:
-			panic(out.crash)
+			panic(out.crash) //nolint:forbidigo // The panic of another goroutine goes on in this one, whose pass recovers it.
 		case stale:
 			return value, &fault.Problem{Kind: fault.Unavailable, Message: "reading " + what + " took too long"}
 		default:

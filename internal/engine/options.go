@@ -110,20 +110,24 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Step == nil {
 		o.Step = rollout.Step
 	}
-	d, p := &o.Deadlines, &o.Pace
-	ok := orDefault(&o.Workers, 8) && orDefault(&o.Background, 256) && orDefault(&o.PerCanary, 8) &&
-		orDefault(&d.Observe, 5*time.Second) && orDefault(&d.Act, 15*time.Second) &&
-		orDefault(&d.Store, 5*time.Second) && orDefault(&d.Ask, 5*time.Minute) &&
-		orDefault(&d.Measure, 30*time.Second) && orDefault(&d.Notify, 30*time.Second) &&
-		orDefault(&d.Stop, 10*time.Second) &&
-		orDefault(&p.Poll, 250*time.Millisecond) && orDefault(&p.PollMax, 30*time.Second) &&
-		orDefault(&p.Retry, 200*time.Millisecond) && orDefault(&p.RetryMax, 30*time.Second) &&
-		orDefault(&p.Slow, 15*time.Second) && orDefault(&p.SlowMax, 5*time.Minute) &&
-		orDefault(&p.Deliveries, 5) && orDefault(&p.Farewell, time.Minute)
-	if !ok {
+	bounds := orDefault(&o.Workers, 8) && orDefault(&o.Background, 256) && orDefault(&o.PerCanary, 8)
+	if !bounds || !o.Deadlines.fill() || !o.Pace.fill() {
 		return o, fault.Errorf(fault.Invalid, "no number or duration of an engine's options may be negative")
 	}
 	return o, nil
+}
+
+func (d *Deadlines) fill() bool {
+	return orDefault(&d.Observe, 5*time.Second) && orDefault(&d.Act, 15*time.Second) &&
+		orDefault(&d.Store, 5*time.Second) && orDefault(&d.Ask, 5*time.Minute) &&
+		orDefault(&d.Measure, 30*time.Second) && orDefault(&d.Notify, 30*time.Second) && orDefault(&d.Stop, 10*time.Second)
+}
+
+func (p *Pace) fill() bool {
+	return orDefault(&p.Poll, 250*time.Millisecond) && orDefault(&p.PollMax, 30*time.Second) &&
+		orDefault(&p.Retry, 200*time.Millisecond) && orDefault(&p.RetryMax, 30*time.Second) &&
+		orDefault(&p.Slow, 15*time.Second) && orDefault(&p.SlowMax, 5*time.Minute) &&
+		orDefault(&p.Deliveries, 5) && orDefault(&p.Farewell, time.Minute)
 }
 
 // orDefault replaces zero and says whether the value can be used.

@@ -239,7 +239,7 @@ func (p *pass) forgetResults() {
 			measured = append(measured, a.ID)
 			_, answered := t.Observation.Measurements[a.ID]
 			open = open || !answered
-		default:
+		case rollout.SetSplit, rollout.Pin, rollout.Scale, rollout.Floor, rollout.PromoteTo, rollout.Release, rollout.Emit, rollout.Wake:
 		}
 	}
 	m.answers.want(asked)

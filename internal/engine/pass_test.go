@@ -30,7 +30,8 @@ func once(actions ...rollout.Action) step {
 
 func TestPassSavesBeforeItPerformsAndMovesTrafficFirst(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		w.add("a", script{})
 		w.run(t, engine.Options{Step: once(
 			rollout.Pin{Revision: "r1"}, rollout.Scale{Side: rollout.CanarySide, Replicas: 2}, rollout.Floor{Replicas: 3},
@@ -48,7 +49,8 @@ func TestPassSavesBeforeItPerformsAndMovesTrafficFirst(t *testing.T) {
 
 func TestPassThatCannotSavePerformsNothing(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		var healed atomic.Bool
 		w.onSave = func(engine.Key) error {
@@ -80,7 +82,8 @@ func TestPassThatCannotSavePerformsNothing(t *testing.T) {
 // TestPassAfterConflictReadsAnew: another writer has decided against the run in the meantime.
 func TestPassAfterConflictReadsAnew(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		advance := func(_ rollout.Spec, s rollout.State, _ rollout.Observation) (rollout.State, []rollout.Action) {
 			s = resting(s)
@@ -92,10 +95,10 @@ func TestPassAfterConflictReadsAnew(t *testing.T) {
 		}
 		e, stop := w.run(t, engine.Options{Step: advance, Pace: engine.Pace{Poll: time.Hour, PollMax: time.Hour}})
 		synctest.Wait()
-		w.overwrite(t, k, rollout.State{Promoted: "taken back", Runs: 7})
+		w.overwrite(t, k, rollout.State{Phase: rollout.Succeeded, Promoted: "taken back", Runs: 7})
 		e.Wake(k)
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"a: save", "a: split 1", "a: save", "a: split 0"}, w.lines()); diff != "" {
+		if diff := cmp.Diff([]string{"a: save", "a: split 1", "a: split 0"}, w.lines()); diff != "" {
 			t.Errorf("conflict (-want +got):\n%s", diff)
 		}
 		if err := stop(); err != nil {
@@ -107,7 +110,8 @@ func TestPassAfterConflictReadsAnew(t *testing.T) {
 // TestPassWithoutSaveChecksTheFence: an engine that was replaced repeats an action whose state it saved long ago.
 func TestPassWithoutSaveChecksTheFence(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		repeat := func(_ rollout.Spec, s rollout.State, _ rollout.Observation) (rollout.State, []rollout.Action) {
 			s = resting(s)
@@ -138,7 +142,8 @@ func TestPassWithoutSaveChecksTheFence(t *testing.T) {
 
 func TestCrashBetweenSaveAndPerform(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		w.add("a", script{})
 		// As a core does, it wants the action until an observation shows it done; nothing here ever does.
 		decided := func(_ rollout.Spec, s rollout.State, _ rollout.Observation) (rollout.State, []rollout.Action) {
@@ -148,7 +153,7 @@ func TestCrashBetweenSaveAndPerform(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		w.afterSave = func(engine.Key) { cancel() }
-		_, stop := w.runUntil(ctx, cancel, t, engine.Options{Step: decided})
+		_, stop := w.runUntil(ctx, t, cancel, engine.Options{Step: decided})
 		synctest.Wait()
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -167,13 +172,14 @@ func TestCrashBetweenSaveAndPerform(t *testing.T) {
 
 func TestNothingIsPerformedAfterCancellation(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		ctx, cancel := context.WithCancel(t.Context())
 		w.add("a", script{act: func(context.Context, string) error {
 			cancel()
 			return nil
 		}})
-		_, stop := w.runUntil(ctx, cancel, t, engine.Options{Step: once(
+		_, stop := w.runUntil(ctx, t, cancel, engine.Options{Step: once(
 			split(10), rollout.Pin{Revision: "r"}, rollout.Ask{ID: "q"}, rollout.Emit{Event: rollout.Event{ID: "e"}},
 		)})
 		synctest.Wait()
@@ -188,7 +194,8 @@ func TestNothingIsPerformedAfterCancellation(t *testing.T) {
 
 func TestErrorOfAnActionStopsThoseThatFollow(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		var healed atomic.Bool
 		k := w.add("a", script{act: func(_ context.Context, what string) error {
 			if what == "split 10" && !healed.Load() {
@@ -227,7 +234,8 @@ func TestErrorOfAnActionStopsThoseThatFollow(t *testing.T) {
 
 func TestFailedReadIsAProblemAndIsReadAgain(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		var healed atomic.Bool
 		k := w.add("a", script{
 			workload: func(context.Context) rollout.Workload {
@@ -255,7 +263,8 @@ func TestFailedReadIsAProblemAndIsReadAgain(t *testing.T) {
 
 func TestObservationCarriesWhatPeopleWantAndConsumedCommandsAreDropped(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		w.edit(k, func(c *engine.Canary) { c.Deleting, c.Blocked = true, "another canary owns the target" })
 		w.brake = &rollout.Intent{By: "ann"}
@@ -281,7 +290,8 @@ func TestObservationCarriesWhatPeopleWantAndConsumedCommandsAreDropped(t *testin
 
 func TestIncompleteCanaryAndUnreadableSourceAreReported(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := key("bare")
 		w.put(&engine.Canary{Key: k})
 		e, _ := w.run(t, engine.Options{Step: at(split(10))})
@@ -298,7 +308,8 @@ func TestIncompleteCanaryAndUnreadableSourceAreReported(t *testing.T) {
 
 func TestStateThatCannotBeReadTouchesNothing(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		k := w.add("a", script{})
 		w.records[k] = record{data: []byte(`{"version": 1000000}`), version: 3}
 		e, _ := w.run(t, engine.Options{Step: at(split(10))})
@@ -315,7 +326,8 @@ func TestStateThatCannotBeReadTouchesNothing(t *testing.T) {
 
 func TestTraceTellsTheWholePass(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
 		refused := errors.New("refused")
 		k := w.add("a", script{act: func(_ context.Context, what string) error {
 			if what == "pin r" {

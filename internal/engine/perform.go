@@ -31,7 +31,7 @@ func (p *pass) sorted() (splits, others []rollout.Action) {
 			splits = append(splits, action)
 		case rollout.Pin, rollout.Scale, rollout.Floor, rollout.PromoteTo, rollout.Release:
 			others = append(others, action)
-		default:
+		case rollout.Ask, rollout.Measure, rollout.Emit, rollout.Wake:
 		}
 	}
 	return splits, others
@@ -53,7 +53,7 @@ func (p *pass) dispatch(ctx context.Context) {
 			events = append(events, a.Event)
 		case rollout.Wake:
 			p.wakeAt(a.At)
-		default:
+		case rollout.SetSplit, rollout.Pin, rollout.Scale, rollout.Floor, rollout.PromoteTo, rollout.Release:
 		}
 	}
 	e, box := p.engine, &p.member.mail
@@ -100,9 +100,9 @@ func (p *pass) act(ctx context.Context, action rollout.Action) error {
 			return c.Workload.Promote(ctx, a)
 		case rollout.Release:
 			return p.release(ctx, a)
-		default:
-			return fault.Errorf(fault.Unsupported, "unknown action")
+		case rollout.Ask, rollout.Measure, rollout.Emit, rollout.Wake:
 		}
+		return fault.Errorf(fault.Unsupported, "%T changes nothing", action)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -137,8 +137,7 @@ func describe(action rollout.Action) string {
 		return "promote revision " + a.Revision
 	case rollout.Release:
 		return "release"
-	default:
-		return fmt.Sprintf("%T", action)
+	case rollout.Ask, rollout.Measure, rollout.Emit, rollout.Wake:
 	}
+	return fmt.Sprintf("%T", action)
 }
-

@@ -32,11 +32,11 @@ func (p *ports) do(ctx context.Context, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	if p.script.act != nil {
 		if err := p.script.act(ctx, what); err != nil {
-			p.world.note("%s: failed to %s", p.name, what)
+			p.world.notef("%s: failed to %s", p.name, what)
 			return err
 		}
 	}
-	p.world.note("%s: %s", p.name, what)
+	p.world.notef("%s: %s", p.name, what)
 	return nil
 }
 
@@ -65,9 +65,9 @@ func (p workloadPort) Resize(ctx context.Context, action rollout.Action) error {
 		return p.do(ctx, "scale %s to %d", a.Side, a.Replicas)
 	case rollout.Floor:
 		return p.do(ctx, "floor %d", a.Replicas)
-	default:
-		return p.do(ctx, "resize by %T", action)
+	case rollout.SetSplit, rollout.Pin, rollout.PromoteTo, rollout.Release, rollout.Measure, rollout.Ask, rollout.Emit, rollout.Wake:
 	}
+	return p.do(ctx, "resize by %T", action)
 }
 
 // Release is part of engine.Workload.
@@ -95,7 +95,7 @@ func (p routerPort) Restore(ctx context.Context, revert bool) error {
 
 // Measure is part of engine.Meter.
 func (p *ports) Measure(ctx context.Context, m rollout.Measure) analysis.Evidence {
-	p.world.note("%s: measure %s", p.name, m.ID)
+	p.world.notef("%s: measure %s", p.name, m.ID)
 	if p.script.measure == nil {
 		return analysis.Evidence{}
 	}
@@ -104,7 +104,7 @@ func (p *ports) Measure(ctx context.Context, m rollout.Measure) analysis.Evidenc
 
 // Ask is part of engine.Gate.
 func (p *ports) Ask(ctx context.Context, a rollout.Ask) rollout.Answer {
-	p.world.note("%s: ask %s", p.name, a.ID)
+	p.world.notef("%s: ask %s", p.name, a.ID)
 	if p.script.ask == nil {
 		return rollout.Answer{OK: true}
 	}
@@ -113,7 +113,7 @@ func (p *ports) Ask(ctx context.Context, a rollout.Ask) rollout.Answer {
 
 // Notify is part of engine.Notifier.
 func (p *ports) Notify(ctx context.Context, e rollout.Event) error {
-	p.world.note("%s: notify %s", p.name, e.ID)
+	p.world.notef("%s: notify %s", p.name, e.ID)
 	if p.script.notify == nil {
 		return nil
 	}

@@ -156,6 +156,8 @@ func (q *queue) pokeLocked() {
 }
 
 // delays is a heap of tickets, the earliest first; it keeps their index.
+//
+//nolint:recvcheck // heap.Interface changes the slice in Push and Pop only.
 type delays []*ticket
 
 // Len is part of heap.Interface.

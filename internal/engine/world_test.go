@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	"go.uber.org/goleak"
 
@@ -89,7 +88,7 @@ func (w *world) edit(k engine.Key, change func(*engine.Canary)) {
 	w.canaries[k] = &c
 }
 
-func (w *world) note(format string, args ...any) {
+func (w *world) notef(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.log = append(w.log, fmt.Sprintf(format, args...))
@@ -242,7 +241,7 @@ func (w *world) Append(ctx context.Context, k engine.Key, e rollout.Event) error
 			return err
 		}
 	}
-	w.note("%s: journal %s", k.Name, e.ID)
+	w.notef("%s: journal %s", k.Name, e.ID)
 	return nil
 }
 
@@ -272,12 +271,11 @@ func (w *world) Brake() *rollout.Intent {
 func (w *world) run(t *testing.T, o engine.Options) (e *engine.Engine, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	return w.runUntil(ctx, cancel, t, o)
+	return w.runUntil(ctx, t, cancel, o)
 }
 
-//nolint:revive // ctx and its cancel belong together.
 func (w *world) runUntil(
-	ctx context.Context, cancel func(), t *testing.T, o engine.Options,
+	ctx context.Context, t *testing.T, cancel func(), o engine.Options,
 ) (e *engine.Engine, stop func() error) {
 	t.Helper()
 	if o.Observe == nil {
@@ -296,10 +294,4 @@ func (w *world) runUntil(
 	})
 	t.Cleanup(func() { _ = stop() })
 	return e, stop
-}
-
-// inBubble runs a test with virtual time.
-func inBubble(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, newWorld()) })
 }

@@ -53,10 +53,10 @@ func Errorf(kind Kind, format string, args ...any) error {
 // KindOf returns the kind of the outermost classified error in err's chain. Errors of an ended context are
 // Unavailable; nil and unclassified errors are Unknown.
 func KindOf(err error) Kind {
-	var e *Error
-	switch {
-	case errors.As(err, &e):
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
+	}
+	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Unavailable
 	default:
@@ -66,8 +66,7 @@ func KindOf(err error) Kind {
 
 // RetryAfter returns the delay that the other side asked for, or 0.
 func RetryAfter(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.RetryAfter
 	}
 	return 0

@@ -38,7 +38,8 @@ func (p *pass) consume(uid string) bool {
 		}
 		kept = slices.Delete(kept, gone, gone+1)
 	}
-	p.st.Consumed = append(kept, uid)
+	kept = append(kept, uid)
+	p.st.Consumed = kept
 	return true
 }
 

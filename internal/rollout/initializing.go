@@ -1,9 +1,6 @@
 package rollout
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // initializing gives the target a primary. Until a pod of it has been ready there is nothing to protect, so the
 // primary follows the target; from then on every revision has to go through a run.
@@ -23,7 +20,7 @@ func (p *pass) initializing() bool {
 		return false
 	}
 	if !p.primaryReady() {
-		p.unborn()
+		p.birthWait("PrimaryNotReady", ready("primary", primary, primary.Replicas))
 		return false
 	}
 	if !p.route(restSplit()) {
@@ -49,24 +46,11 @@ func (p *pass) create(revision string) {
 	p.st.Tried = revision
 	if !p.pinned(revision) {
 		p.act(Pin{Revision: revision})
-		p.wait("Pinning", "the first revision is being kept", time.Time{}, "its snapshot")
+		p.birthWait("Pinning", "the first revision is being kept")
 		return
 	}
 	p.act(PromoteTo{Revision: revision})
-	p.wait("Creating", "the primary is being created", time.Time{}, "its first pod")
-}
-
-// unborn waits for the first ready pod, for ever, but says so loudly after the progress deadline.
-func (p *pass) unborn() {
-	s := &p.obs.Workload.Primary
-	deadline := p.st.Since.Add(p.spec.ProgressDeadline)
-	message := ready("primary", s, s.Replicas)
-	if !p.reached(deadline) {
-		p.wait("PrimaryNotReady", message, deadline, "ready pods")
-		return
-	}
-	p.wait("PrimaryStalled", message, time.Time{}, "ready pods, or a new revision of the target")
-	p.alarm("PrimaryStalled", "The first primary does not get ready: "+message)
+	p.birthWait("Creating", "the primary is being created")
 }
 
 func (p *pass) pinned(revision string) bool {

@@ -159,9 +159,15 @@ func (v *verifier) onPlan(s Split) bool {
 	}
 }
 
+// wrote says whether an earlier pass wrote the primary in this run already: then the write may be repeated.
+func (v *verifier) wrote() bool {
+	b := v.before.Run
+	return b != nil && b.Name == v.run.Name && b.Written
+}
+
 func (v *verifier) scale(a Scale) {
 	c := &v.obs.Workload.Canary
-	if a.Side != CanarySide || c.Replicas == 0 || v.after.Phase == Terminating {
+	if a.Side != CanarySide || c.Replicas == 0 {
 		return
 	}
 	shrinks := a.Replicas < c.Replicas && a.Replicas == 0 || a.Revision != c.Revision
@@ -186,8 +192,7 @@ func (v *verifier) promotion(a PromoteTo) {
 	v.mustf(pinned, "S8", "%s is promoted without a snapshot", a.Revision)
 	v.mustf(r.Pass && r.Written && a.Revision == r.Revision, "S8", "%s was promoted without a saved verdict", a.Revision)
 	v.mustf(r.Outcome == "", "S6", "promoted after the verdict %s", r.Outcome)
-	before := v.before.Run
-	repeated := before != nil && before.Name == r.Name && before.Written
+	repeated := v.wrote()
 	v.mustf(repeated || w.Target.Revision == r.Revision, "S10", "promoted a revision that is not wanted any more")
 	v.mustf(repeated || !v.stopped(), "S15", "promoted while somebody holds the canary")
 	if w.Primary.Abrupt && w.Primary.Serving > 0 && !repeated {

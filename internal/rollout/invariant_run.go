@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"reflect"
 	"slices"
 
 	"github.com/serin-dev/serin/internal/analysis"
@@ -29,9 +28,19 @@ func (v *verifier) continued(before, after *Run) {
 	v.mustf(!after.Written || before.Written || after.Pass, "S9", "the primary was written without a verdict")
 	v.mustf(before.Outcome == "" || after.Outcome != "", "S6", "a verdict was forgotten")
 	v.mustf(before.Outcome == "" || before.Pass || !after.Pass, "S6", "run %s passed after the verdict %s", after.Name, before.Outcome)
-	if before.Steps != after.Steps || v.planless != nil || v.plan.Strategy == Direct || v.took(Skip) || v.took(Promote) || before.Skip != nil {
-		return
+	if before.Steps == after.Steps && !v.overruled(before) {
+		v.advanced(before, after)
+		v.gated(before, after)
 	}
+}
+
+// overruled says that a person's word or the lack of an analysis stands for evidence and approvals in this pass.
+func (v *verifier) overruled(before *Run) bool {
+	return v.planless != nil || v.plan.Strategy == Direct || before.Skip != nil || v.took(Skip) || v.took(Promote)
+}
+
+// advanced checks that the run goes through its steps one by one, and leaves each with its checks passed.
+func (v *verifier) advanced(before, after *Run) {
 	stepped := before.Stage == Stepping && after.Stage == Stepping && after.Step != before.Step
 	passed := after.Pass && !before.Pass
 	if stepped {
@@ -39,10 +48,16 @@ func (v *verifier) continued(before, after *Run) {
 	}
 	if passed {
 		v.mustf(before.Stage == Stepping && before.Step >= len(v.plan.Steps)-1, "S5", "promoted from step %d of %d", before.Step, len(v.plan.Steps))
-		v.mustf(v.approved(before, ConfirmPromotion), "S15", "promoted though confirm-promotion did not agree")
 	}
-	if (stepped || passed) && before.Stage == Stepping {
+	if stepped || passed && before.Stage == Stepping {
 		v.mustf(v.checked(before), "S12", "step %d was left without a passed check", before.Step)
+	}
+}
+
+// gated checks that nothing goes on which its gate has not agreed to.
+func (v *verifier) gated(before, after *Run) {
+	if after.Pass && !before.Pass {
+		v.mustf(v.approved(before, ConfirmPromotion), "S15", "promoted though confirm-promotion did not agree")
 	}
 	if after.Stage == Stepping && after.Weight > before.Weight {
 		v.mustf(v.approved(before, ConfirmTrafficIncrease), "S15", "raised though confirm-traffic-increase did not agree")
@@ -156,7 +171,7 @@ func (v *verifier) idle() bool {
 func (v *verifier) replays() {
 	_, again := Step(v.spec, *v.after, *v.obs)
 	was, now := effects(v.actions), effects(again)
-	v.mustf(reflect.DeepEqual(was, now), "S14", "did %+v, but after a restart %+v", was, now)
+	v.mustf(slices.Equal(was, now), "S14", "did %+v, but after a restart %+v", was, now)
 }
 
 func effects(actions []Action) []Action {

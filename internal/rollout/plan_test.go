@@ -90,7 +90,7 @@ func TestPlansTakeTheirShortestTime(t *testing.T) {
 		if err != nil {
 			r.Fatalf("%v", err)
 		}
-		w.run(time.Second)
+		w.run(10 * time.Second)
 		w.obs.Workload.Target.Revision = "v2"
 		began := w.now
 		for w.state.Phase != rollout.Succeeded && w.now.Sub(began) < time.Hour {

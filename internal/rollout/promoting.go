@@ -44,10 +44,20 @@ func (p *pass) promoting() bool {
 		p.progressWait("Pinning", "the revision is being kept")
 		return p.stuck()
 	}
+	if !r.Written && p.left() && !p.clear() {
+		// A person may promote before the run has cleared what an earlier one left.
+		return p.stuck()
+	}
 	if r.Stage == Opening {
 		return p.opening()
 	}
 	return p.replacing()
+}
+
+// left says whether another revision still has requests of the canary.
+func (p *pass) left() bool {
+	t := &p.obs.Traffic
+	return t.Problem == nil && t.Split.carries() && t.Split.Revision != p.st.Run.Revision
 }
 
 // opening gives everything to the canary, for a primary that cannot be replaced gradually.

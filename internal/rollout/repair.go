@@ -1,90 +1,82 @@
 package rollout
 
+import "slices"
+
 // repaired makes a state that no engine wrote safe to act on. What contradicts itself never goes on towards a
 // promotion: it starts over, or it goes back.
 func (s State) repaired() State {
-	s.trim()
-	if s.Run != nil {
-		run := s.Run.bounded()
-		s.Run = &run
-	}
+	s = s.trimmed()
 	switch s.Phase {
-	case "", Initializing, Terminating, Terminated:
+	case "", Initializing:
+		s.Promoted = ""
+	case Terminating, Terminated:
 	case Initialized, Succeeded, Failed:
 		if s.Promoted == "" {
 			s.Phase = Initializing
 		}
 	case Waiting, Progressing, WaitingPromotion, Promoting, Finalising:
 		if s.Run == nil || s.Run.Name == "" || s.Run.Revision == "" || s.Promoted == "" {
-			s.Run, s.Phase = nil, Initializing
+			s.Run, s.Phase, s.Promoted = nil, Initializing, ""
 			break
 		}
-		s.repairRun()
+		repairRun(&s, s.Run)
 	}
 	return s
 }
 
-// trim keeps lists within their bounds and counters where they make names.
-func (s *State) trim() {
-	if over := len(s.Consumed) - maxConsumed; over > 0 {
-		s.Consumed = s.Consumed[over:]
-	}
-	if over := len(s.Outbox) - maxOutbox; over > 0 {
-		s.Outbox = s.Outbox[over:]
-	}
+// trimmed keeps lists and numbers within their bounds.
+func (s State) trimmed() State {
+	s.Consumed = s.Consumed[max(0, len(s.Consumed)-maxConsumed):]
+	s.Outbox = s.Outbox[max(0, len(s.Outbox)-maxOutbox):]
 	s.Seq, s.Runs, s.Dropped = max(0, s.Seq), max(0, s.Runs), max(0, s.Dropped)
-}
-
-// bounded returns the run with numbers that can be.
-func (r Run) bounded() Run {
+	if s.Run == nil {
+		return s
+	}
+	r := *s.Run
 	r.Step = max(-1, r.Step)
 	r.Weight = min(max(0, r.Weight), Whole)
 	r.FailedChecks, r.Passes, r.Round = max(0, r.FailedChecks), max(0, r.Passes), max(0, r.Round)
 	r.Replicas = max(0, r.Replicas)
-	return r
+	s.Run = &r
+	return s
 }
 
-// repairRun makes the stage and the verdict of a run fit its phase.
-func (s *State) repairRun() {
-	r := s.Run
+// repairRun makes the stage and the verdict of a run in progress fit its phase.
+func repairRun(s *State, r *Run) {
+	s.Tried = r.Revision
 	switch s.Phase {
 	case Waiting:
-		if r.Stage != Clearing && r.Stage != Confirming {
-			r.Stage = Clearing
-		}
+		stageIn(r, Clearing, Confirming)
 	case Progressing, WaitingPromotion:
-		if r.Stage != Clearing && r.Stage != Scaling && r.Stage != Preparing && r.Stage != Stepping {
-			r.Stage = Clearing
-		}
+		stageIn(r, Clearing, Scaling, Preparing, Stepping)
 	case Promoting:
-		s.repairPromotion()
+		repairPromotion(s, r)
 		return
 	case Finalising:
-		if s.Promoted != r.Revision {
-			s.turnBack()
-			return
-		}
-		if r.Stage != Closing {
-			r.Stage = Returning
-		}
-		r.Pass, r.Written, r.Outcome = true, true, ""
+		repairReturn(s, r)
 		return
 	case Initializing, Initialized, Succeeded, Failed, Terminating, Terminated:
 		return
 	}
 	if r.Outcome != "" || r.Pass || r.Written {
-		s.turnBack()
+		turnBack(s, r)
 	}
 }
 
-func (s *State) repairPromotion() {
-	r := s.Run
+// stageIn begins the phase again where the run stands in a stage of another one.
+func stageIn(r *Run, stages ...Stage) {
+	if !slices.Contains(stages, r.Stage) {
+		r.Stage = stages[0]
+	}
+}
+
+func repairPromotion(s *State, r *Run) {
 	switch {
 	case r.Stage == Restoring:
 		r.Pass, r.Written = false, true
-		r.fill()
+		giveVerdict(r)
 	case !r.Pass || r.Outcome != "" || s.Promoted == r.Revision:
-		s.turnBack()
+		turnBack(s, r)
 	case r.Stage == Opening:
 		r.Written = false
 	default:
@@ -92,10 +84,18 @@ func (s *State) repairPromotion() {
 	}
 }
 
+func repairReturn(s *State, r *Run) {
+	if s.Promoted != r.Revision {
+		turnBack(s, r)
+		return
+	}
+	stageIn(r, Returning, Closing)
+	r.Pass, r.Written, r.Outcome = true, true, ""
+}
+
 // turnBack takes a run back whose saved state contradicts itself.
-func (s *State) turnBack() {
-	r := s.Run
-	r.fill()
+func turnBack(s *State, r *Run) {
+	giveVerdict(r)
 	r.Pass = false
 	if r.Written && s.Promoted != r.Revision {
 		s.Phase, r.Stage = Promoting, Restoring
@@ -105,8 +105,8 @@ func (s *State) turnBack() {
 	s.Phase, r.Stage = Failed, Retreating
 }
 
-// fill gives a run that goes back a verdict, if it has none.
-func (r *Run) fill() {
+// giveVerdict gives a run that goes back an outcome, if it has none.
+func giveVerdict(r *Run) {
 	if r.Outcome == "" || r.Outcome == OutcomeSucceeded {
 		r.Outcome, r.Reason, r.Message = OutcomeFailed, "Damaged", "the saved state contradicts itself"
 	}

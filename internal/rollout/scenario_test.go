@@ -2,13 +2,18 @@ package rollout_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/serin-dev/serin/internal/analysis"
+	"github.com/serin-dev/serin/internal/fault"
 	"github.com/serin-dev/serin/internal/rollout"
 )
 
@@ -29,6 +34,50 @@ func TestScenarios(t *testing.T) {
 			return w.answer(d)
 		})
 	})
+}
+
+// decoded reads a state as a restarted engine does.
+func decoded(d *datadriven.TestData) string {
+	s, err := rollout.Decode([]byte(d.Input))
+	if err != nil {
+		return fmt.Sprintf("%s: %v\n", fault.KindOf(err), err)
+	}
+	return fmt.Sprintf("phase %s, promoted %q\n", s.Phase, s.Promoted)
+}
+
+// TestEveryPointOfTheSemanticsHasAScenario keeps the numbered points of the semantics findable by their number.
+func TestEveryPointOfTheSemanticsHasAScenario(t *testing.T) {
+	t.Parallel()
+	elsewhere := map[int]string{
+		10: "what is counted is the meter's: see its conformance laws",
+	}
+	files, err := filepath.Glob("testdata/scenarios/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[int]bool{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(data), "# ") {
+			t.Errorf("%s does not begin with what it shows", file)
+		}
+		var n int
+		if _, err := fmt.Sscanf(filepath.Base(file), "semantics_%d_", &n); err != nil {
+			continue
+		}
+		if found[n] = true; !strings.HasPrefix(string(data), fmt.Sprintf("# Semantics %d: ", n)) {
+			t.Errorf("%s does not begin with the point that it shows", file)
+		}
+	}
+	// Those above are about Kubernetes.
+	for n := 1; n <= 24; n++ {
+		if reason, excused := elsewhere[n]; found[n] == excused {
+			t.Errorf("point %d: a scenario: %t, excused: %q", n, found[n], reason)
+		}
+	}
 }
 
 // do carries out one line of a script.
@@ -55,6 +104,10 @@ func (w *world) answer(d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "run":
 		return w.take()
+	case "events":
+		return fmt.Sprintf("%d wait for delivery, %d were told, %d more than once\n", len(w.state.Outbox), len(w.told), w.again)
+	case "decode":
+		return decoded(d)
 	case "status":
 		s := w.state
 		text := fmt.Sprintf("%s weight %s promoted %s", s.Phase, w.obs.Traffic.Split.Canary, s.Promoted)
@@ -82,6 +135,8 @@ func (w *world) set(cmd, key, value string, all []string) error {
 			return err
 		}
 		return nil
+	case "unhook":
+		w.spec.Hooks = slices.DeleteFunc(w.spec.Hooks, func(h rollout.Hook) bool { return h.Name == key })
 	case "answer":
 		if value == "never" {
 			delete(w.hooks, key)
@@ -161,7 +216,42 @@ func (w *world) setWorld(key, value string) error {
 			w.obs.Brake = &rollout.Intent{By: "ops", Reason: "incident", At: w.now}
 		}
 	case "drift":
-		w.obs.Traffic.Split.Canary, w.obs.Traffic.Split.Primary = 0, rollout.Whole
+		w.obs.Traffic.Split = rollout.Split{Primary: rollout.Whole}
+		if value != "" {
+			w.obs.Traffic.Split = rollout.Split{Canary: rollout.Whole}
+		}
+	default:
+		return w.setPods(key, value)
+	}
+	return nil
+}
+
+// setPods changes what runs, the clock and the deliveries.
+func (w *world) setPods(key, value string) error {
+	o := &w.obs.Workload
+	switch key {
+	case "primary":
+		o.Primary = rollout.Side{}
+	case "snapshots":
+		o.Target.Pinned = nil
+	case "windows":
+		w.windows = true
+	case "deaf":
+		w.deaf = value == "yes"
+	case "endless":
+		w.endless = value == "yes"
+	case "clock":
+		d, err := time.ParseDuration(value)
+		w.now = w.now.Add(d)
+		return err
+	case "replicas", "pods":
+		n, err := strconv.Atoi(value)
+		if to := &o.Target.Replicas; key == "replicas" {
+			*to = n
+		} else {
+			o.Canary.Replicas = n
+		}
+		return err
 	default:
 		return fmt.Errorf("unknown fact")
 	}
@@ -192,6 +282,9 @@ func (w *world) setSpec(key, value string, all []string) error {
 	case "weights-known":
 		s.Traffic.Weights = value == "yes"
 		return nil
+	case "match-known":
+		s.Traffic.Match = value == "yes"
+		return nil
 	case "success":
 		lowest := 99.0
 		s.Metrics = []analysis.Metric{{Name: "request-success-rate", Source: analysis.SuccessRate, Min: &lowest}}
@@ -216,7 +309,7 @@ func (w *world) setNumber(key, value string) error {
 	}
 	switch key {
 	case "step":
-		s.StepWeight = rollout.Weight(n) * rollout.Percent
+		s.Iterations, s.StepWeight = 0, rollout.Weight(n)*rollout.Percent
 	case "max":
 		s.MaxWeight = rollout.Weight(n) * rollout.Percent
 	case "back":

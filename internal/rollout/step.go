@@ -40,7 +40,7 @@ type pass struct {
 	waited   bool
 	// alarmed is the reason of the last alarm of this pass.
 	alarmed string
-	wake     time.Time
+	wake    time.Time
 }
 
 // move is the whole machine: one method for each phase, each in the file that bears its name. A phase returns true

@@ -26,6 +26,7 @@ func (p *pass) terminating() bool {
 	if revert && !p.reverted(deadline) || !revert && !p.settled(deadline) {
 		return false
 	}
+	p.floor(0)
 	p.act(Release{Revert: revert})
 	p.wait("Releasing", "what Serin made is being given back", deadline, "its end, or the deadline")
 	return false
@@ -34,11 +35,15 @@ func (p *pass) terminating() bool {
 // reverted brings the target up as it was before Serin and gives it the traffic.
 func (p *pass) reverted(deadline time.Time) bool {
 	w := &p.obs.Workload
-	if w.Canary.Replicas != w.Target.Replicas || w.Canary.Revision != w.Target.Revision {
-		p.act(Scale{Side: CanarySide, Revision: w.Target.Revision, Replicas: w.Target.Replicas})
+	if w.Canary.Revision != w.Target.Revision && w.Canary.Replicas > 0 && (!p.settled(deadline) || !p.drained()) {
+		// Another revision still serves there.
+		return false
 	}
-	if w.Canary.Ready < need(w.Target.Replicas, p.spec.CanaryReady) || w.Canary.Revision != w.Target.Revision {
-		p.wait("CanaryNotReady", ready("canary", &w.Canary, w.Target.Replicas), deadline, "ready pods, or the deadline")
+	if w.Canary.Replicas != p.size() || w.Canary.Revision != w.Target.Revision {
+		p.act(Scale{Side: CanarySide, Revision: w.Target.Revision, Replicas: p.size()})
+	}
+	if w.Canary.Ready < need(p.size(), p.spec.CanaryReady) || w.Canary.Revision != w.Target.Revision {
+		p.wait("CanaryNotReady", ready("canary", &w.Canary, p.size()), deadline, "ready pods, or the deadline")
 		return false
 	}
 	t, all := &p.obs.Traffic, Split{Canary: Whole}

@@ -28,7 +28,11 @@ func (p *pass) progressWait(reason, message string) {
 		return
 	}
 	r := p.st.Run
-	if r == nil || !p.inRun() {
+	switch {
+	case p.st.Phase == Initializing:
+		p.birthWait(reason, message)
+		return
+	case r == nil || !p.inRun():
 		p.wait(reason, message, time.Time{}, "the world to follow")
 		return
 	}
@@ -46,6 +50,18 @@ func (p *pass) progressWait(reason, message string) {
 		return
 	}
 	p.wait(reason, message, until, "progress, or the progress deadline")
+}
+
+// birthWait waits for a first primary: for ever, since there is nothing to go back to, but loudly after the progress
+// deadline.
+func (p *pass) birthWait(reason, message string) {
+	deadline := p.st.Since.Add(p.spec.ProgressDeadline)
+	if !p.reached(deadline) {
+		p.wait(reason, message, deadline, "progress")
+		return
+	}
+	p.wait("PrimaryStalled", message, time.Time{}, "progress, or a new revision of the target")
+	p.alarm("PrimaryStalled", "The first primary does not get ready: "+message)
 }
 
 // decided says whether the run can neither be stopped nor be taken back any more.
@@ -88,7 +104,7 @@ func (p *pass) moved() {
 // restartProgress lets the progress deadline begin anew once the world has followed. A pass that could not see what
 // runs says nothing about that, and does not come here.
 func (p *pass) restartProgress() {
-	if p.st.Run != nil && !(p.waited && progressReasons(p.st.Wait.Reason)) {
+	if p.st.Run != nil && (!p.waited || !progressReasons(p.st.Wait.Reason)) {
 		p.moved()
 	}
 }

@@ -36,9 +36,15 @@ type world struct {
 	// evidence is what a check measures; nil means that no answer comes.
 	evidence *analysis.Evidence
 
+	// windows says that the log shows what is measured, deaf that no delivery is confirmed, endless that pods do not end.
+	windows, deaf, endless bool
+	// again counts the events that were told more than once.
+	again int
 	// crash is how many actions the next pass performs before the process dies; 0 means all.
 	crash   int
 	effects int
+	last    rollout.Event
+	takes   int
 	saved   string
 	told    map[string]bool
 	log     []string
@@ -109,6 +115,9 @@ func (w *world) pass() bool {
 func (w *world) settle() {
 	c, p, t := &w.obs.Workload.Canary, &w.obs.Workload.Primary, &w.obs.Traffic
 	c.Ready, c.Serving = up(w.canaryUp, c.Replicas), up(w.canaryUp, c.Replicas)
+	if w.endless && c.Replicas == 0 {
+		c.Serving = 1
+	}
 	p.Ready = up(w.primaryUp, p.Replicas)
 	if p.Serving = p.Ready; !w.primaryUp && p.Exists && w.state.Promoted != "" && !p.Abrupt {
 		p.Serving = p.Replicas // a rolling replacement keeps the old pods until new ones are ready
@@ -150,6 +159,10 @@ func (w *world) perform(a rollout.Action) {
 		w.notef("write   primary with %s restore=%t", a.Revision, a.Restore)
 		w.effects++
 	case rollout.Measure:
+		if w.windows && !w.told[a.ID] {
+			w.told[a.ID] = true
+			w.notef("measure from %s to %s at %s", a.From.Sub(epoch()), a.To.Sub(epoch()), a.Weight)
+		}
 		if w.evidence != nil {
 			w.obs.Measurements[a.ID] = measured(w.evidence, a)
 		}
@@ -172,14 +185,24 @@ func (w *world) perform(a rollout.Action) {
 }
 
 func (w *world) hear(e rollout.Event) {
-	if !w.told[e.ID] {
-		w.told[e.ID] = true
+	if w.told[e.ID] {
+		w.again++
+	} else {
+		w.told[e.ID], w.last = true, e
+		if e.Type == rollout.CommandTaken || e.Type == rollout.CommandRefused {
+			w.takes++
+		}
 		w.notef("%-7s %s", e.Severity, e.Message)
 	}
-	if !slices.Contains(w.obs.Delivered, e.ID) {
+	if !w.deaf && !slices.Contains(w.obs.Delivered, e.ID) {
 		w.obs.Delivered = append(w.obs.Delivered, e.ID)
 	}
 }
+
+// lastMessage is that of the latest event, taken counts the commands that were obeyed or refused.
+func (w *world) lastMessage() string { return w.last.Message }
+
+func (w *world) taken() int { return w.takes }
 
 func (w *world) notef(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf("%6s %-16s ", w.now.Sub(epoch()), w.state.Phase)+fmt.Sprintf(format, args...))

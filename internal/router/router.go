@@ -67,21 +67,31 @@ func (r *Router) Observe(ctx context.Context) rollout.Traffic {
 	return traffic
 }
 
-// SetSplit makes s the wanted split, and writes nothing where it is that already.
+// SetSplit makes s the wanted split, and writes nothing where it is that already. The way back to the primary looks at
+// nothing first: a data plane that cannot be read, or only slowly, must not delay it.
 func (r *Router) SetSplit(ctx context.Context, s rollout.Split) error {
 	if err := Check(s, r.driver.Caps()); err != nil {
 		return fmt.Errorf("set split: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	// A failed read is no reason not to write: the write may be the way back to the primary.
-	if now, err := r.driver.Read(ctx); err == nil && now.Exists && now.Split == s {
+	back := s.Canary == 0 && s.Mirror == 0 && !s.Match
+	if !back && r.isSet(ctx, s) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
 	if err := r.driver.Write(ctx, s); err != nil {
 		return fmt.Errorf("write split: %w", err)
 	}
 	return nil
+}
+
+// isSet says whether s is known to be the wanted split already. It has a deadline of its own, so that a read that hangs
+// leaves the write its time.
+func (r *Router) isSet(ctx context.Context, s rollout.Split) bool {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout/5)
+	defer cancel()
+	now, err := r.driver.Read(ctx)
+	return err == nil && now.Exists && now.Split == s
 }
 
 // Restore puts back what was there before Serin; revert says that the target serves again.
@@ -97,11 +107,8 @@ func (r *Router) Restore(ctx context.Context, revert bool) error {
 // Check returns a fault.Invalid for a split that makes no sense and a fault.Unsupported for one that a data plane
 // with the capabilities cannot do.
 func Check(s rollout.Split, caps rollout.Capabilities) error {
-	if s.Primary < 0 || s.Canary < 0 || s.Primary+s.Canary != rollout.Whole {
-		return fault.Errorf(fault.Invalid, "weights %d and %d: both must be 0 or more and their sum %d", s.Primary, s.Canary, rollout.Whole)
-	}
-	if s.Mirror < 0 || s.Mirror > rollout.Whole {
-		return fault.Errorf(fault.Invalid, "mirror weight %d: it must be from 0 to %d", s.Mirror, rollout.Whole)
+	if err := makesSense(s); err != nil {
+		return err
 	}
 	switch {
 	case !caps.Weights && s.Canary > 0 && s.Primary > 0:
@@ -112,6 +119,16 @@ func Check(s rollout.Split, caps rollout.Capabilities) error {
 		return fault.Errorf(fault.Unsupported, "match conditions: this data plane cannot route by them")
 	case !caps.Sticky && (s.CanarySession != "" || s.PrimarySession != ""):
 		return fault.Errorf(fault.Unsupported, "sessions: this data plane cannot keep them")
+	}
+	return nil
+}
+
+func makesSense(s rollout.Split) error {
+	if s.Primary < 0 || s.Canary < 0 || s.Primary+s.Canary != rollout.Whole {
+		return fault.Errorf(fault.Invalid, "weights %d and %d: both must be 0 or more and their sum %d", s.Primary, s.Canary, rollout.Whole)
+	}
+	if s.Mirror < 0 || s.Mirror > rollout.Whole {
+		return fault.Errorf(fault.Invalid, "mirror weight %d: it must be from 0 to %d", s.Mirror, rollout.Whole)
 	}
 	return nil
 }

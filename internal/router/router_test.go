@@ -92,6 +92,31 @@ func TestSetSplitWritesThoughReadingFails(t *testing.T) {
 	}
 }
 
+func TestSetSplitWritesThoughReadingHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, p := hooked(t, router.Options{}, func(ctx context.Context, c memrouter.Call) error {
+			if c.Method == memrouter.Read {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return ctx.Err()
+		})
+		for canary, limit := range map[rollout.Weight]time.Duration{0: 0, rollout.Percent: 2 * time.Second} {
+			start := time.Now()
+			if err := r.SetSplit(t.Context(), split(canary)); err != nil {
+				t.Errorf("canary at %s: %v", canary, err)
+			}
+			if got := time.Since(start); got != limit {
+				t.Errorf("canary at %s: written after %s, want %s", canary, got, limit)
+			}
+		}
+		if got := p.Writes("shop"); got != 2 {
+			t.Errorf("got %d writes, want 2", got)
+		}
+	})
+}
+
 func TestSetSplitDoesNotWriteTwice(t *testing.T) {
 	t.Parallel()
 	calls := 0

@@ -251,7 +251,7 @@ func mutants() map[string]*harness {
 		}),
 		"takes a command twice": faulty(func(b *broken) {
 			b.give = func(ctx context.Context, key engine.Key, c rollout.Command) (record.Ticket, error) {
-				if _, err := b.Store.Ticket(ctx, key, c.UID); err == nil {
+				if _, err := b.Ticket(ctx, key, c.UID); err == nil {
 					c.UID += "'"
 				}
 				return b.Store.Give(ctx, key, c)

@@ -62,7 +62,7 @@ func save(ctx context.Context, s engine.Store, key engine.Key, data string, vers
 // refused fails unless err is of the kind.
 func refused(err error, kind fault.Kind, what string) error {
 	if err == nil || fault.KindOf(err) != kind {
-		return fmt.Errorf("%s: error %v of kind %q, want kind %s", what, err, fault.KindOf(err), kind)
+		return fmt.Errorf("%s: error of kind %q, want kind %s: %w", what, fault.KindOf(err), kind, err)
 	}
 	return nil
 }

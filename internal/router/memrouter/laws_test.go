@@ -3,7 +3,7 @@ package memrouter_test
 import (
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/serin-dev/serin/internal/fault"
@@ -16,6 +16,7 @@ import (
 // broken is a driver with one defect: the methods that are set replace those of the good driver.
 type broken struct {
 	router.Driver
+
 	caps    func() rollout.Capabilities
 	read    func(context.Context) (rollout.Traffic, error)
 	write   func(context.Context, rollout.Split) error
@@ -190,16 +191,25 @@ func everybody(p *memrouter.Plane, d router.Driver) broken {
 	}}
 }
 
-// halfWrites writes in two steps, and lets a reader in between: the first caller waits for the second at the gap.
-func halfWrites(p *memrouter.Plane, d router.Driver) broken {
-	var once sync.Once
-	return broken{Driver: d, write: func(ctx context.Context, s rollout.Split) error {
-		err := d.Write(ctx, s)
-		if s.Canary > 0 {
-			once.Do(func() { p.Overwrite(mine, rollout.Split{Primary: s.Primary, Canary: 1}) })
-		}
-		return err
-	}}
+// halfWrites keeps the sides apart: whoever reads after a write to the canary sees one side of it and not the other.
+func halfWrites(_ *memrouter.Plane, d router.Driver) broken {
+	var half atomic.Bool
+	return broken{
+		Driver: d,
+		write: func(ctx context.Context, s rollout.Split) error {
+			if s.Canary > 0 {
+				half.Store(true)
+			}
+			return d.Write(ctx, s)
+		},
+		read: func(ctx context.Context) (rollout.Traffic, error) {
+			t, err := d.Read(ctx)
+			if half.Load() {
+				t.Split.Canary = 1
+			}
+			return t, err
+		},
+	}
 }
 
 func modest(_ *memrouter.Plane, d router.Driver) broken {

@@ -57,8 +57,11 @@ func (h *harness) Driver() router.Driver    { return h.driver(mine) }
 func (h *harness) Neighbour() router.Driver { return h.driver(theirs) }
 
 func (h *harness) Live() string {
-	return fmt.Sprintf("%+v, written %d times", h.plane.Traffic(mine).Split, h.plane.Revision(mine))
+	t := h.plane.Traffic(mine)
+	return fmt.Sprintf("%+v, exists: %t", t.Split, t.Exists)
 }
+
+func (h *harness) Writes() int { return h.plane.Revision(mine) }
 
 func (h *harness) Disturb(d routertest.Disturbance) bool {
 	switch d {

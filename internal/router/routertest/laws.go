@@ -34,7 +34,7 @@ func example(c Capability) rollout.Split {
 
 // refused is the inversion of a law about a capability that the driver does not have.
 func refused(ctx context.Context, h Harness, c Capability) error {
-	before := h.Live()
+	before := look(h)
 	err := router.New(h.Driver(), router.Options{}).SetSplit(ctx, example(c))
 	if err := wantKind("set a split that needs "+string(c), err, fault.Unsupported); err != nil {
 		return err
@@ -56,9 +56,18 @@ func wantKind(what string, err error, kind fault.Kind) error {
 	}
 }
 
-func wantLive(h Harness, before, what string) error {
-	if now := h.Live(); now != before {
-		return fmt.Errorf("%s changed the data plane from\n%s\nto\n%s", what, before, now)
+// sight is what an outsider sees of the data plane.
+type sight struct {
+	live   string
+	writes int
+}
+
+func look(h Harness) sight { return sight{h.Live(), h.Writes()} }
+
+// wantLive checks that nothing was written since somebody looked.
+func wantLive(h Harness, before sight, what string) error {
+	if now := look(h); now != before {
+		return fmt.Errorf("%s changed the data plane from\n%s (%d writes)\nto\n%s (%d writes)", what, before.live, before.writes, now.live, now.writes)
 	}
 	return nil
 }
@@ -134,7 +143,7 @@ func idempotent(ctx context.Context, h Harness) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	h.Disturb(Settle)
-	before := h.Live()
+	before := look(h)
 	if err := d.Write(ctx, split(rollout.Whole)); err != nil {
 		return fmt.Errorf("write again: %w", err)
 	}
@@ -144,7 +153,7 @@ func idempotent(ctx context.Context, h Harness) error {
 func readOnly(ctx context.Context, h Harness) error {
 	d := h.Driver()
 	for _, moment := range []string{"before the first write", "after a write"} {
-		before := h.Live()
+		before := look(h)
 		if _, err := d.Read(ctx); err != nil {
 			return fmt.Errorf("read %s: %w", moment, err)
 		}
@@ -164,7 +173,7 @@ func senseless(ctx context.Context, h Harness) error {
 	if err := h.Driver().Write(ctx, split(0)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	before := h.Live()
+	before := look(h)
 	for _, s := range []rollout.Split{
 		{}, {Primary: rollout.Whole, Canary: 1}, {Primary: -1, Canary: rollout.Whole + 1},
 		{Primary: rollout.Whole, Mirror: rollout.Whole + 1}, {Primary: rollout.Whole, Mirror: -1},

@@ -21,9 +21,10 @@ type Harness interface {
 	Driver() router.Driver
 	// Neighbour returns a driver for another canary on the same data plane.
 	Neighbour() router.Driver
-	// Live describes all that the data plane holds for the canary, as an outsider sees it. Equal descriptions mean
-	// that nothing was written in between.
+	// Live describes all that the data plane holds for the canary, as an outsider sees it, whoever wrote it.
 	Live() string
+	// Writes counts the writes for the canary that changed something, of the driver and of others.
+	Writes() int
 	// Disturb acts behind the driver's back. It returns false where this data plane knows no such thing.
 	Disturb(d Disturbance) bool
 }

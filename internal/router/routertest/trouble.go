@@ -29,7 +29,10 @@ func restored(ctx context.Context, h Harness) error {
 			return fmt.Errorf("after restore(revert=%t): %w", revert, err)
 		}
 	}
-	return wantLive(h, original, "a write that was restored")
+	if now := h.Live(); now != original {
+		return fmt.Errorf("a write that was restored changed the data plane from\n%s\nto\n%s", original, now)
+	}
+	return nil
 }
 
 func drift(ctx context.Context, h Harness) error {
@@ -58,7 +61,7 @@ func conflict(ctx context.Context, h Harness) error {
 	if !h.Disturb(Race) {
 		return nil
 	}
-	before := h.Live()
+	before := look(h)
 	if err := wantKind("a stale write", d.Write(ctx, split(rollout.Whole)), fault.Conflict); err != nil {
 		return err
 	}
@@ -97,7 +100,7 @@ func forbidden(ctx context.Context, h Harness) error {
 	if !h.Disturb(Forbid) {
 		return nil
 	}
-	before := h.Live()
+	before := look(h)
 	_, err := d.Read(ctx)
 	if err := wantKind("read", err, fault.Denied); err != nil {
 		return err
@@ -132,7 +135,7 @@ func cancelled(ctx context.Context, h Harness) error {
 	if err := d.Write(ctx, split(0)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	before := h.Live()
+	before := look(h)
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	for name, call := range calls(d) {
@@ -199,7 +202,7 @@ func neighbours(ctx context.Context, h Harness) error {
 	if err := wantSplit(ctx, theirs, split(0)); err != nil {
 		return fmt.Errorf("the neighbour's after our write: %w", err)
 	}
-	before := h.Live()
+	before := look(h)
 	if err := theirs.Write(ctx, split(rollout.Whole)); err != nil {
 		return fmt.Errorf("write of the neighbour: %w", err)
 	}
