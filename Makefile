@@ -12,15 +12,16 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PARALLEL ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ "$$n" -gt 4 ]; then echo 4; else echo "$$n"; fi)
 PKG      ?= ./...
 BENCHTIME ?= 1s
-FUZZTIME ?= 20s
+FUZZTIME ?= 30s
+FAULTS ?= 50000
 
 export CGO_ENABLED ?= 1
 LINT := $(CACHE)/bin/golangci-lint
 
-.PHONY: help build demo test lint fix generate verify bench fuzz ci clean
+.PHONY: help build demo test lint fix generate verify bench fuzz explore faults mutants ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/serin
 	@mkdir -p $(BIN)
@@ -63,6 +64,15 @@ fuzz: ## run every fuzz test for FUZZTIME
 	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 	  done; \
 	done
+
+explore: ## walk every reachable state of the small plans: hours
+	SERIN_EXPLORE=all $(GO) test -v -run TestPlans -timeout 24h ./internal/rollout/explorer
+
+faults: ## 50,000 random faults in the simulated world
+	SERIN_FAULTS=$(FAULTS) $(GO) test -v -run TestSeeds -timeout 24h ./internal/sim
+
+mutants: ## break the code in many ways: a named test has to notice each
+	$(GO) run ./test/mutants $(MUTANTFLAGS)
 
 ci: ## everything that has to pass before a change lands
 	$(MAKE) --no-print-directory lint

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/serin-dev/serin/internal/httpapi"
-	"github.com/serin-dev/serin/internal/record"
 	"github.com/serin-dev/serin/internal/rollout"
 )
 
@@ -35,7 +34,7 @@ func (a *app) explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e := s.explain(ctx, &d)
+		e := s.explain(&d)
 		return s.show(output, e, func(w io.Writer) { e.write(w, s.paint(w)) })
 	})
 	return cmd
@@ -54,14 +53,14 @@ type explanation struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-func (s *session) explain(ctx context.Context, d *httpapi.Detail) explanation {
+func (s *session) explain(d *httpapi.Detail) explanation {
 	c := &d.Canary
 	e := explanation{Canary: keyOf(c).String(), Stands: s.stands(d), Pods: podSentences(c), Warnings: c.Warnings}
 	if c.Wait != nil {
 		e.Waits = s.waits(c.Wait)
 	}
-	if next := s.nextCheck(ctx, c, d.Interval); !next.IsZero() {
-		e.Waits = append(e.Waits, "The next check is due "+s.left(next)+".")
+	if c.Run != nil && !c.Run.NextCheck.IsZero() {
+		e.Waits = append(e.Waits, "The next check is due "+s.left(c.Run.NextCheck)+".")
 	}
 	e.Seen = seen(d)
 	e.Do = advice(c, s.call(keyOf(c)))
@@ -142,7 +141,7 @@ func (s *session) waits(wait *rollout.Wait) []string {
 	}
 	switch {
 	case wait.Reason == analysing:
-		return lines // The next check is told anyway.
+		return lines
 	case wait.Until.IsZero():
 		return append(lines, "There is no deadline.")
 	case wait.Until.Before(s.Now().Add(time.Second)):
@@ -152,49 +151,8 @@ func (s *session) waits(wait *rollout.Wait) []string {
 	}
 }
 
-// analysing is the reason of a wait for the next check, whose time it carries.
+// analysing is the reason of a wait for the next check, whose time is told anyway.
 const analysing = "Analysing"
-
-// nextCheck finds out when the next check is due. Where the wait is for something else it is an interval after the last
-// check, or after the acknowledgement of the step. The zero time means that there is none, or that nobody knows.
-func (s *session) nextCheck(ctx context.Context, c *httpapi.Canary, every string) time.Time {
-	if !busy(c) || c.Run.Outcome != "" || c.Run.Stage != rollout.Stepping {
-		return time.Time{}
-	}
-	if c.Wait != nil && c.Wait.Reason == analysing {
-		return c.Wait.Until
-	}
-	interval, err := time.ParseDuration(every)
-	if err != nil {
-		return time.Time{}
-	}
-	run, err := s.client.Run(ctx, keyOf(c), c.Run.Name)
-	if err != nil {
-		return time.Time{} // The record is for people only and may lag behind: the rest is worth saying without it.
-	}
-	last := lastLook(&run)
-	if last.IsZero() {
-		return last
-	}
-	return last.Add(interval)
-}
-
-// lastLook is when a run looked last, or began to be able to; zero while a new split is on its way.
-func lastLook(run *record.Run) time.Time {
-	var at time.Time
-	for i := range run.Events {
-		switch e := &run.Events[i]; e.Type {
-		case rollout.Checked, rollout.WeightAcked:
-			at = e.At
-		case rollout.WeightWanted:
-			at = time.Time{}
-		case rollout.PhaseChanged, rollout.RunStarted, rollout.RunEnded, rollout.GateClosed, rollout.GateOpened,
-			rollout.CommandTaken, rollout.CommandRefused, rollout.VerdictReached, rollout.PrimaryWritten,
-			rollout.PrimaryRestored, rollout.Warning:
-		}
-	}
-	return at
-}
 
 // seen says what the latest check saw, each value with its limit.
 func seen(d *httpapi.Detail) []string {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,7 @@ func (s *session) runs(w io.Writer, all []record.Run) {
 			took = span(r.Ended.Sub(r.Started))
 		}
 		t.add(cell{r.Name, nil}, cell{short(r.Revision), nil}, cell{outcomeOf(r), toneOfOutcome(r.Outcome, p)},
-			cell{took, nil}, cell{s.age(r.Started) + " ago", nil}, cell{verdict(r), nil})
+			cell{took, nil}, cell{s.age(r.Started) + " ago", nil}, cell{r.Message, nil})
 	}
 	t.write(w, p)
 }
@@ -96,9 +95,6 @@ func (s *session) runRecord(ctx context.Context, key engine.Key, name string, al
 	return run, exitf(NotFound, "canary %s has no run %s: \"serin history %s\" lists those that are kept", key, name, s.call(key))
 }
 
-// verdict is the verdict in a sentence. The event that ends a run says first that it does.
-func verdict(r *record.Run) string { return strings.TrimPrefix(r.Message, "Run "+r.Name+" ended: ") }
-
 // record writes what happened in a run.
 func (s *session) record(w io.Writer, r *record.Run) {
 	p := s.paint(w)
@@ -112,7 +108,7 @@ func (s *session) record(w io.Writer, r *record.Run) {
 	}
 	field("Outcome", outcomeOf(r), toneOfOutcome(r.Outcome, p))
 	if r.Message != "" {
-		field("Verdict", r.Reason+": "+verdict(r), nil)
+		field("Verdict", r.Reason+": "+r.Message, nil)
 	}
 	t.write(w, p)
 	if r.Lost > 0 {

@@ -77,6 +77,8 @@ type Attempt struct {
 	Outcome  rollout.Outcome `json:"outcome,omitempty" doc:"The verdict, once there is one"`
 	Reason   string          `json:"reason,omitempty" doc:"The verdict in one word"`
 	Message  string          `json:"message,omitempty" doc:"The verdict in a sentence"`
+	// NextCheck may lie in the past, while the answers of a check are awaited.
+	NextCheck time.Time `json:"nextCheck,omitzero" doc:"When the next check of the current step is due; absent while none is planned"`
 }
 
 // Address is where one service of a canary is reached.
@@ -172,8 +174,16 @@ func (s *Snapshot) attempt() *Attempt {
 	}
 	return &Attempt{
 		Name: r.Name, Revision: r.Revision, Started: r.Started, Ended: r.Ended, Stage: r.Stage,
-		Outcome: r.Outcome, Reason: r.Reason, Message: r.Message,
+		Outcome: r.Outcome, Reason: r.Reason, Message: r.Message, NextCheck: nextCheck(r),
 	}
+}
+
+// nextCheck is when the run looks at its step again: only a step whose split is in force is looked at.
+func nextCheck(r *rollout.Run) time.Time {
+	if r.Stage != rollout.Stepping || r.Acked.IsZero() {
+		return time.Time{}
+	}
+	return r.Due
 }
 
 func (s *Snapshot) traffic() TrafficView {

@@ -73,7 +73,7 @@ func (p *Proxy) putInForce(t *table.Table) []table.Refusal {
 	// Both tables are ordered by key.
 	for i := range next.services {
 		spec := t.At(i)
-		for ; j < len(old.services) && compareKeys(old.table.At(j).Key, spec.Key) < 0; j++ {
+		for ; j < len(old.services) && old.table.At(j) != spec && compareKeys(old.table.At(j).Key, spec.Key) < 0; j++ {
 			dropped, gone = append(dropped, old.services[j]), append(gone, old.table.At(j).Key)
 		}
 		var before *service

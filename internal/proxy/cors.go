@@ -31,7 +31,7 @@ func compileCORS(c *table.CORS) (*cors, error) {
 		p.origins = append(p.origins, text)
 	}
 	if c.Credentials {
-		p.actual = append(p.actual, header{"Access-Control-Allow-Credentials", "true"})
+		p.actual = append(p.actual, newHeader("Access-Control-Allow-Credentials", "true"))
 	}
 	p.preflight = slices.Clone(p.actual)
 	for _, l := range []struct {
@@ -39,14 +39,14 @@ func compileCORS(c *table.CORS) (*cors, error) {
 		list []string
 	}{{"Access-Control-Allow-Methods", c.AllowMethods}, {"Access-Control-Allow-Headers", c.AllowHeaders}} {
 		if len(l.list) > 0 {
-			p.preflight = append(p.preflight, header{l.name, strings.Join(l.list, ", ")})
+			p.preflight = append(p.preflight, newHeader(l.name, strings.Join(l.list, ", ")))
 		}
 	}
 	if c.MaxAge > 0 {
-		p.preflight = append(p.preflight, header{"Access-Control-Max-Age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10)})
+		p.preflight = append(p.preflight, newHeader("Access-Control-Max-Age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10)))
 	}
 	if len(c.ExposeHeaders) > 0 {
-		p.actual = append(p.actual, header{"Access-Control-Expose-Headers", strings.Join(c.ExposeHeaders, ", ")})
+		p.actual = append(p.actual, newHeader("Access-Control-Expose-Headers", strings.Join(c.ExposeHeaders, ", ")))
 	}
 	return p, nil
 }
@@ -92,6 +92,6 @@ func allow(h http.Header, origin string, headers []header) {
 	// A cache must not give the answer to a page of another origin.
 	h.Add("Vary", "Origin")
 	for _, l := range headers {
-		h.Set(l.name, l.value)
+		h[l.name] = l.values
 	}
 }

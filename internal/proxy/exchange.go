@@ -17,7 +17,7 @@ type exchange struct {
 	// listener is the address at which the request arrived.
 	listener string
 	in       *http.Request
-	client   *http.ResponseController
+	client   http.ResponseWriter
 	service  *service
 	choice   choice
 	cluster  *cluster
@@ -42,7 +42,8 @@ type exchange struct {
 	// untimed says that the time to answer means nothing.
 	untimed bool
 	from    time.Time
-	// broke is why the answer ended before its end.
+	// body is the answer's; broke is why it ended before its end.
+	body  answerBody
 	broke error
 }
 
@@ -57,7 +58,8 @@ func exchangeOf(ctx context.Context) *exchange {
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, listener string) {
 	p.begun()
 	defer p.ended()
-	s, side := p.current.Load().find(listener, r.Host)
+	now := p.current.Load()
+	s, side := now.find(listener, r.Host)
 	switch {
 	case s == nil:
 		answerUnknown(w, r, listener == p.store.Table().Shared())
@@ -70,37 +72,43 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, listener string) {
 	}
 	refuseH2CUpgrade(r.Header)
 	x := &exchange{
-		proxy: p, listener: listener, in: r, client: http.NewResponseController(w), service: s, began: time.Now(),
+		proxy: p, listener: listener, in: r, client: w, service: s, began: time.Now(),
 		grpc: isGRPC(r.Header), upgrade: isUpgrade(r.Header),
 	}
-	x.place()
+	x.place(now, side)
 	x.cluster.active.Add(1)
 	defer x.finish()
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), exchangeKey{}, x))
-	defer cancel()
-	if x.service.timeout > 0 {
-		x.timer = time.AfterFunc(x.service.timeout, func() {
+	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+	if s := x.service; s.timeout > 0 {
+		// Without a bound of its own the exchange ends with the client's request, whose context the server ends.
+		bounded, cancel := context.WithCancel(ctx)
+		defer cancel()
+		x.timer = time.AfterFunc(s.timeout, func() {
 			x.timedOut.Store(true)
 			cancel()
 		})
 		defer x.timer.Stop()
+		ctx = bounded
 	}
 	p.reverse.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// place decides where the request goes first, and counts it there. The endpoint is nil if the side has none.
-func (x *exchange) place() {
+// place decides where the request goes first, and counts it there. The endpoint is nil if the side has none. What was
+// found in a snapshot holds for that one alone.
+func (x *exchange) place(in *snapshot, side rollout.SideName) {
 	p := x.proxy
-	x.endpoint = p.hold(func(s *snapshot) *endpoint {
-		found, side := s.find(x.listener, x.in.Host)
-		if found == nil {
-			return nil
+	x.endpoint = p.hold(func(now *snapshot) *endpoint {
+		if now != in {
+			found, other := now.find(x.listener, x.in.Host)
+			if found == nil {
+				return nil
+			}
+			in, x.service, side = now, found, other
 		}
-		x.service = found
 		if x.choice = (choice{side: side}); side == "" {
-			x.choice = found.choose(x.in, p.o.Random)
+			x.choice = x.service.choose(x.in, p.o.Random)
 		}
-		return found.side(x.choice.side).pick(p.o.Random, nil)
+		return x.service.side(x.choice.side).pick(p.o.Random, nil)
 	})
 	x.cluster = x.service.side(x.side()).cluster
 }
@@ -146,7 +154,8 @@ func (x *exchange) answered(res *http.Response) {
 		}
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		res.Body = &answerBody{ReadCloser: res.Body, x: x}
+		x.body = answerBody{ReadCloser: res.Body, x: x}
+		res.Body = &x.body
 		return
 	}
 	if x.timer != nil {
@@ -183,7 +192,7 @@ func (x *exchange) finish() {
 	}
 	if x.overtook && x.unread() {
 		// The server reads on to end the connection well, for this long at most.
-		_ = x.client.SetReadDeadline(time.Now().Add(lingerTime))
+		_ = http.NewResponseController(x.client).SetReadDeadline(time.Now().Add(lingerTime))
 	}
 	x.spool.release()
 	x.cluster.active.Add(-1)
@@ -217,7 +226,7 @@ func (x *exchange) overtakes(h http.Header) {
 		return
 	}
 	x.overtook = true
-	_ = x.client.EnableFullDuplex()
+	_ = http.NewResponseController(x.client).EnableFullDuplex()
 	h.Set("Connection", "close")
 }
 

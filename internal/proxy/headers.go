@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/serin-dev/serin/internal/xds/table"
@@ -18,7 +19,14 @@ type headerChange struct {
 	set, add []header
 }
 
-type header struct{ name, value string }
+// header is one header with its value, in the form that messages hold it in. Messages share the list: nothing is ever
+// put into it, and what is added goes into a new one.
+type header struct {
+	name   string
+	values []string
+}
+
+func newHeader(name, value string) header { return header{name, []string{value}} }
 
 func compileHeaderChange(h table.HeaderChange) headerChange {
 	c := headerChange{set: headersOf(h.Set), add: headersOf(h.Add)}
@@ -31,7 +39,7 @@ func compileHeaderChange(h table.HeaderChange) headerChange {
 func headersOf(values map[string]string) []header {
 	list := make([]header, 0, len(values))
 	for name, value := range values {
-		list = append(list, header{http.CanonicalHeaderKey(name), value})
+		list = append(list, newHeader(http.CanonicalHeaderKey(name), value))
 	}
 	return list
 }
@@ -41,10 +49,10 @@ func (c *headerChange) apply(h http.Header) {
 		delete(h, name)
 	}
 	for _, s := range c.set {
-		h[s.name] = []string{s.value}
+		h[s.name] = s.values
 	}
 	for _, a := range c.add {
-		h[a.name] = append(h[a.name], a.value)
+		h[a.name] = append(slices.Clip(h[a.name]), a.values...)
 	}
 }
 
@@ -56,10 +64,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	// The endpoint gets the query as the client wrote it, and trailers when they come.
 	out.URL.RawQuery = in.URL.RawQuery
 	out.Trailer = in.Trailer
-	forwarded(in, out)
-	if out.Header["X-Request-Id"] == nil {
-		out.Header["X-Request-Id"] = []string{requestID()}
-	}
+	addHeaders(in, out)
 	s := x.service
 	if s.spec.Rewrite.Path != "" {
 		rewritePath(out.URL, s.spec.Rewrite)
@@ -70,9 +75,9 @@ func rewrite(r *httputil.ProxyRequest) {
 	s.request.apply(out.Header)
 }
 
-// forwarded tells who the client is. What a proxy before this one said about scheme and host stays: it knows whether
-// TLS was spoken.
-func forwarded(in, out *http.Request) {
+// addHeaders names the request, and tells who the client is. What a proxy before this one said about scheme and host
+// stays: it knows whether TLS was spoken.
+func addHeaders(in, out *http.Request) {
 	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
 		if values := in.Header[name]; values != nil {
 			out.Header[name] = values
@@ -85,12 +90,18 @@ func forwarded(in, out *http.Request) {
 	if prior := in.Header["X-Forwarded-For"]; len(prior) > 0 {
 		client = strings.Join(prior, ", ") + ", " + client
 	}
-	out.Header["X-Forwarded-For"] = []string{client}
+	// One piece of memory for all.
+	values := [4]string{client, in.Host, "http"}
+	out.Header["X-Forwarded-For"] = values[:1:1]
 	if out.Header["X-Forwarded-Host"] == nil {
-		out.Header["X-Forwarded-Host"] = []string{in.Host}
+		out.Header["X-Forwarded-Host"] = values[1:2:2]
 	}
 	if out.Header["X-Forwarded-Proto"] == nil {
-		out.Header["X-Forwarded-Proto"] = []string{"http"}
+		out.Header["X-Forwarded-Proto"] = values[2:3:3]
+	}
+	if out.Header["X-Request-Id"] == nil {
+		values[3] = requestID()
+		out.Header["X-Request-Id"] = values[3:4:4]
 	}
 }
 

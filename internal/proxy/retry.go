@@ -176,8 +176,13 @@ func (x *exchange) attempt(out *http.Request) (*http.Response, error) {
 	return rt.RoundTrip(x.prepared(out.Context(), out))
 }
 
-// prepared returns the request of one attempt.
+// prepared returns the request of one attempt. A first attempt without a body needs no copy: nobody has seen the
+// request yet.
 func (x *exchange) prepared(ctx context.Context, out *http.Request) *http.Request {
+	if x.attempts == 1 && x.spool == nil && ctx == out.Context() {
+		out.URL.Host = x.endpoint.address
+		return out
+	}
 	req := out.WithContext(ctx)
 	req.URL = addressed(out.URL, x.endpoint)
 	if x.spool == nil {

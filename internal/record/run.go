@@ -54,7 +54,7 @@ func (r *Run) judge(e rollout.Event) {
 	if e.Ending == "" {
 		return
 	}
-	r.Outcome, r.Reason, r.Message = e.Ending, e.Reason, e.Message
+	r.Outcome, r.Reason, r.Message = e.Ending, e.Reason, cmp.Or(e.Detail, e.Message)
 }
 
 // Header returns the record without its events.

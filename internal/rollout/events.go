@@ -3,6 +3,7 @@ package rollout
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // maxOutbox bounds the events that wait for delivery, because the state has to stay small. The oldest goes first, and
@@ -12,7 +13,7 @@ const maxOutbox = 64
 // tell adds an event to the outbox. It fills in what every event has.
 func (p *pass) tell(e Event) {
 	p.st.Seq++
-	e.ID = strconv.FormatInt(p.now.UnixMilli(), 36) + "-" + strconv.Itoa(p.st.Seq)
+	e.ID = eventID(p.now, p.st.Seq)
 	e.At, e.Phase = p.now, p.st.Phase
 	if e.Severity == "" {
 		e.Severity = Info
@@ -25,6 +26,13 @@ func (p *pass) tell(e Event) {
 		p.st.Outbox = slices.Clone(p.st.Outbox[over:])
 		p.st.Dropped += over
 	}
+}
+
+// eventID makes an id that no other event of the canary has, even if the state was lost in between.
+func eventID(at time.Time, seq int) string {
+	var id [32]byte
+	b := append(strconv.AppendInt(id[:0], at.UnixMilli(), 36), '-')
+	return string(strconv.AppendInt(b, int64(seq), 10))
 }
 
 // alarm tells people that the wait of this pass needs them: once as long as the canary waits for this reason, and

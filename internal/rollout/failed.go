@@ -8,9 +8,7 @@ func (p *pass) failed() bool {
 	if r == nil || r.Stage == Done {
 		return p.failedAtRest()
 	}
-	if p.supersedes() {
-		p.endRun(r.Outcome, r.Reason, r.Message)
-		p.startRun(p.obs.Workload.Target.Revision)
+	if p.supersede() {
 		return true
 	}
 	back := p.retreat(restSplit())
@@ -39,10 +37,14 @@ func (p *pass) failedAtRest() bool {
 	return p.resting()
 }
 
-// supersedes says whether a revision waits that may start at once.
-func (p *pass) supersedes() bool {
-	target := &p.obs.Workload.Target
+// supersede ends a run that goes back for a revision that waits and may start at once.
+func (p *pass) supersede() bool {
+	r, target := p.st.Run, &p.obs.Workload.Target
 	_, held := p.held()
-	return target.Exists && !held && p.planless == nil &&
-		target.Revision != "" && target.Revision != p.st.Promoted && target.Revision != p.st.Tried
+	if held || p.planless != nil || !target.Exists || target.Revision == p.st.Promoted || target.Revision == p.st.Tried {
+		return false
+	}
+	p.endRun(r.Outcome, r.Reason, r.Message)
+	p.startRun(target.Revision)
+	return true
 }

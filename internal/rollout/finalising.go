@@ -26,6 +26,10 @@ func (p *pass) finalising() bool {
 // everything again.
 func (p *pass) returned() bool {
 	r := p.st.Run
+	if t := &p.obs.Traffic; t.Problem == nil {
+		// What users have now is the most that they may have on the way back, whatever the promotion wanted.
+		r.Weight = min(r.Weight, t.Split.Canary)
+	}
 	if weight := p.back(); weight < r.Weight {
 		r.Weight, r.Acked = weight, time.Time{}
 		p.tell(Event{Type: WeightWanted, Message: "The canary is to get " + weight.String() + " of the requests"})

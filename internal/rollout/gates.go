@@ -5,20 +5,22 @@ import (
 	"time"
 )
 
-// open asks every hook of a gate's type and returns true once all of them agreed to the same question. A closed
-// gate is asked again every interval. An approval is for this run and step and is used once.
+// open asks every hook of a gate's type and returns true once all of them agreed to the same question, or a person's
+// word stands for theirs. A closed gate is asked again every interval. An approval is for this run and step and is used
+// once.
 func (p *pass) open(t HookType) bool {
-	if !p.spec.has(t) {
+	poll := &p.st.Run.Gate
+	if !p.spec.has(t) || p.st.Run.Skip != nil {
+		poll.close()
 		return true
 	}
-	poll := &p.st.Run.Gate
 	if poll.Since.IsZero() {
 		poll.Since = p.now
 	}
 	hook, refusal, answered := p.poll(t, poll)
 	if answered && refusal == "" {
 		if poll.Closed != "" {
-			p.tell(Event{Type: GateOpened, Message: "Gate " + string(t) + " is open"})
+			p.tell(Event{Type: GateOpened, Reason: poll.Hook, Message: "Gate " + string(t) + " is open"})
 		}
 		poll.close()
 		return true
@@ -27,7 +29,7 @@ func (p *pass) open(t HookType) bool {
 		if poll.Closed == "" {
 			p.tell(Event{Type: GateClosed, Severity: Warn, Reason: hook, Message: "Gate " + string(t) + " is closed: " + refusal})
 		}
-		poll.Closed = refusal
+		poll.Closed, poll.Hook = refusal, hook
 	}
 	p.wait("Gate", string(t)+" is closed: "+orAsked(poll.Closed), p.gateDeadline(t), "the gate's approval")
 	return false
@@ -64,9 +66,9 @@ func (p *pass) poll(t HookType, poll *Poll) (hook, refusal string, answered bool
 		}
 	}
 	if answered {
-		poll.Round++
-		poll.Due = p.now.Add(p.spec.Interval)
 		if refusal != "" {
+			poll.Round++
+			poll.Due = p.now.Add(p.spec.Interval)
 			p.wakeAt(poll.Due)
 		}
 		return hook, refusal, true

@@ -75,10 +75,9 @@ func (v *verifier) split(s Split) {
 	v.mustf(s.sound(), "S1", "weights %d and %d, mirror %d", s.Primary, s.Canary, s.Mirror)
 	v.mustf(v.possible(s), "S1", "the data plane cannot do %+v", s)
 	w, t := &v.obs.Workload, &v.obs.Traffic
-	v.mustf(!s.serves() || w.Canary.Serving > 0, "S2", "traffic to a canary without a ready pod")
-	elsewhere := w.Canary.Serving > 0 && (t.Split.serves() || t.Problem != nil)
-	v.mustf(s.Primary == 0 || w.Primary.Serving > 0 || !elsewhere, "S2", "traffic to a primary without a ready pod")
+	v.answered(s)
 	v.mustf(t.Problem == nil || !s.carries(), "S13", "raised after a failed read of the route")
+	v.mustf(v.after.Quiet.IsZero() || !s.carries() && t.Problem == nil, "S4", "the canary counts as quiet and gets %+v", s)
 	if s.exceeds(t.Split) {
 		v.raised(s)
 	}
@@ -87,6 +86,14 @@ func (v *verifier) split(s Split) {
 	}
 	v.mustf(v.after.Phase != Failed || !s.carries(), "S6", "run %s failed and its canary still gets %+v", v.run.Name, s)
 	v.planned(s)
+}
+
+// answered checks that users are sent to pods that are ready.
+func (v *verifier) answered(s Split) {
+	w, t := &v.obs.Workload, &v.obs.Traffic
+	v.mustf(!s.serves() || w.Canary.Serving > 0, "S2", "traffic to a canary without a ready pod")
+	elsewhere := w.Canary.Serving > 0 && (t.Split.serves() || t.Problem != nil)
+	v.mustf(s.Primary == 0 || w.Primary.Serving > 0 || !elsewhere, "S2", "traffic to a primary without a ready pod")
 }
 
 // sound says whether the weights can be those of a route.
@@ -110,7 +117,9 @@ func (v *verifier) raised(s Split) {
 	saves := w.Primary.Serving == 0
 	wanted := max(1, w.Target.Replicas)
 	v.mustf(w.Canary.Ready >= need(wanted, v.spec.CanaryReady), "S3", "the canary lacks the capacity: %d of %d ready", w.Canary.Ready, wanted)
-	v.mustf(saves || r.Outcome == "" || r.Stage == Done, "S6", "raised after the verdict %s", r.Outcome)
+	// Users who have the revision already, from a primary that has to be restored, do not get more of it.
+	moves := r.Stage == Restoring && w.Primary.Revision == r.Revision
+	v.mustf(saves || moves || r.Outcome == "" || r.Stage == Done, "S6", "raised after the verdict %s", r.Outcome)
 	v.mustf(saves || w.Target.Revision == r.Revision || r.Written, "S10", "raised for a revision that is not wanted any more")
 	v.mustf(saves || !v.stopped() || v.repeats(), "S15", "raised to %s while somebody holds the canary", s.Canary)
 }
@@ -136,12 +145,19 @@ func (v *verifier) planned(s Split) {
 	case Promoting:
 		v.mustf(s.Canary == Whole || !s.carries(), "S5", "%+v is neither all nor nothing for the promotion", s)
 	case Finalising:
-		known := v.obs.Traffic.Exists && v.obs.Traffic.Problem == nil
-		v.mustf(s.Canary <= r.Weight && (!known || !s.carries() || !s.Match), "S5", "%+v on the way back from %s", s, r.Weight)
+		v.returned(s)
 	case Initializing, Initialized, Succeeded:
 		v.mustf(!s.carries(), "S5", "the canary gets %+v without a run", s)
 	case Failed, Terminating, Terminated:
 	}
+}
+
+// returned checks that nothing rises on the way back.
+func (v *verifier) returned(s Split) {
+	t := &v.obs.Traffic
+	known := t.Exists && t.Problem == nil
+	v.mustf(!known || s.Canary <= t.Split.Canary, "S5", "raised to %s on the way back", s.Canary)
+	v.mustf(s.Canary <= v.run.Weight && (!known || !s.Match), "S5", "%+v on the way back from %s", s, v.run.Weight)
 }
 
 func (v *verifier) onPlan(s Split) bool {

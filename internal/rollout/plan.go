@@ -137,7 +137,7 @@ func (c *compiler) weights() ([]Weight, error) {
 	if int(limit/s.StepWeight) >= maxSteps {
 		return nil, fmt.Errorf("stepWeight %s makes more than %d steps: choose a larger one", s.StepWeight, maxSteps-1)
 	}
-	var weights []Weight
+	weights := make([]Weight, 0, limit/s.StepWeight+1)
 	for w := s.StepWeight; w < limit; w += s.StepWeight {
 		weights = append(weights, w)
 	}

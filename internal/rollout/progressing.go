@@ -110,7 +110,7 @@ func (p *pass) preparing() bool {
 	if p.holds() {
 		return false
 	}
-	if p.plan.Steps[0].Canary > 0 && r.Skip == nil && !p.open(ConfirmTrafficIncrease) {
+	if p.plan.Steps[0].Canary > 0 && !p.open(ConfirmTrafficIncrease) {
 		return p.closedTooLong(ConfirmTrafficIncrease)
 	}
 	p.goTo(Stepping)
@@ -257,7 +257,7 @@ func (p *pass) advance() bool {
 	if r.Step >= len(p.plan.Steps)-1 {
 		return p.confirm()
 	}
-	if p.plan.Steps[r.Step+1].Canary > r.Weight && r.Skip == nil && !p.open(ConfirmTrafficIncrease) {
+	if p.plan.Steps[r.Step+1].Canary > r.Weight && !p.open(ConfirmTrafficIncrease) {
 		return p.closedTooLong(ConfirmTrafficIncrease)
 	}
 	p.stepTo(r.Step + 1)

@@ -62,28 +62,37 @@ func (p *pass) left() bool {
 
 // opening gives everything to the canary, for a primary that cannot be replaced gradually.
 func (p *pass) opening() bool {
-	r := p.st.Run
 	if p.holds() {
 		return false
 	}
-	if !p.bringUp() {
+	if !p.vacate() {
 		return p.stuck()
+	}
+	p.goTo(Replacing)
+	return true
+}
+
+// vacate moves all the traffic to the canary. It returns true once the primary's last requests have had their time to end.
+func (p *pass) vacate() bool {
+	r := p.st.Run
+	if !p.bringUp() {
+		return false
 	}
 	r.Weight = Whole
 	if !p.raise(p.fullSplit()) {
 		r.Acked = time.Time{}
-		return p.stuck()
+		return false
 	}
 	if r.Acked.IsZero() {
 		r.Acked = p.now
 		p.tell(Event{Type: WeightAcked, Message: "The canary gets everything while the primary is replaced"})
 	}
-	if end := r.Acked.Add(p.spec.Drain); !p.reached(end) {
-		p.wait("Draining", "the primary's last requests end", end, "the drain time")
-		return false
+	end := r.Acked.Add(p.spec.Drain)
+	if p.reached(end) {
+		return true
 	}
-	p.goTo(Replacing)
-	return true
+	p.wait("Draining", "the primary's last requests end", end, "the drain time")
+	return false
 }
 
 func (p *pass) fullSplit() Split {
@@ -133,49 +142,84 @@ func (p *pass) opened() bool {
 }
 
 // restoring gives the primary its last promoted revision back; the traffic stays where pods are ready. A primary that
-// does not get ready with that either ends the run nevertheless, loudly: whoever mends it may need a new revision.
+// does not get ready with that either ends the run nevertheless, loudly: whoever mends it may need a new revision. The
+// time for that begins once the restore is seen: given up earlier, the refused revision could get ready behind it.
 func (p *pass) restoring() bool {
 	r, primary := p.st.Run, &p.obs.Workload.Primary
-	written := primary.Exists && primary.Revision == p.st.Promoted
-	if !written {
-		p.act(PromoteTo{Revision: p.st.Promoted, Restore: true})
-	} else if primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
-		r.Written = false
+	if p.unrestored() {
+		return p.restore()
+	}
+	if primary.Exists && primary.Revision == p.st.Promoted && primary.Ready >= need(primary.Replicas, p.spec.PrimaryReady) {
 		p.tell(Event{Type: PrimaryRestored, Message: "The primary is back at revision " + short(p.st.Promoted)})
-		p.goTo(Retreating)
-		p.enter(Failed)
-		return true
+	} else {
+		p.keepServing()
+		p.progressWait("Restoring", ready("primary", primary, primary.Replicas))
+		if !p.late() {
+			return false
+		}
+		p.tell(Event{
+			Type: Warning, Severity: Loud, Reason: "PrimaryNotRestored",
+			Message: "The primary does not get ready with revision " + short(p.st.Promoted) + " either: " + p.st.Wait.Message,
+		})
 	}
-	p.keepServing()
-	p.progressWait("Restoring", ready("primary", primary, primary.Replicas))
-	if !p.late() {
-		return false
-	}
-	p.tell(Event{
-		Type: Warning, Severity: Loud, Reason: "PrimaryNotRestored",
-		Message: "The primary does not get ready with revision " + short(p.st.Promoted) + " either: " + p.st.Wait.Message,
-	})
 	r.Written = false
 	p.goTo(Retreating)
 	p.enter(Failed)
 	return true
 }
 
+// unrestored says whether the primary has yet to be seen with its promoted revision, and could be given it.
+func (p *pass) unrestored() bool {
+	primary := &p.obs.Workload.Primary
+	return p.pinned(p.st.Promoted) && (!primary.Exists || primary.Revision != p.st.Promoted)
+}
+
+// restore writes the promoted revision. A primary that serves users and would lose all its pods at once is left first: the
+// canary takes them, with the revision that they have already. As long as it cannot, they stay where pods are ready.
+func (p *pass) restore() bool {
+	p.keepServing()
+	if !p.vacant() && (p.holds() || !p.leave()) {
+		return p.supersede()
+	}
+	p.act(PromoteTo{Revision: p.st.Promoted, Restore: true})
+	p.wait("RestoreNotSeen", "the primary is to run revision "+short(p.st.Promoted)+" again", time.Time{}, "the write of the primary")
+	return false
+}
+
+// leave is vacate with the reason for it.
+func (p *pass) leave() bool {
+	if c := &p.obs.Workload.Canary; !p.canaryReady() {
+		p.better(c.Ready)
+		p.progressWait("PrimaryServes", "the primary is all that users have, and is restored once the canary has taken them: "+ready("canary", c, p.size()))
+	}
+	return p.vacate()
+}
+
+// vacant says whether writing the primary costs no user an answer.
+func (p *pass) vacant() bool {
+	r, primary, t := p.st.Run, &p.obs.Workload.Primary, &p.obs.Traffic
+	return !primary.Abrupt || primary.Serving == 0 ||
+		t.Problem == nil && t.Split == p.fullSplit() && t.Acked == t.Split && !r.Acked.IsZero() && p.reached(r.Acked.Add(p.spec.Drain))
+}
+
 // keepServing moves everything to the side that has ready pods when the other one has lost its last: then safety wins
 // over the plan.
 func (p *pass) keepServing() {
-	w, t, want := &p.obs.Workload, &p.obs.Traffic, p.fullSplit()
-	switch {
-	case t.Problem != nil:
-		return
-	case w.Primary.Serving == 0 && p.canaryReady():
-		p.st.Run.Weight = Whole
-	case w.Canary.Serving == 0 && w.Primary.Serving > 0 && t.Split.serves():
-		p.st.Run.Weight, want = 0, restSplit()
-	default:
+	r, w, t, full := p.st.Run, &p.obs.Workload, &p.obs.Traffic, p.fullSplit()
+	if t.Problem != nil {
 		return
 	}
+	want := t.Split
+	switch {
+	case w.Primary.Serving == 0 && p.canaryReady():
+		r.Weight, want = Whole, full
+	case w.Canary.Serving == 0 && w.Primary.Serving > 0 && t.Split.serves():
+		r.Weight, want = 0, restSplit()
+	}
 	if t.Split != want {
-		p.act(SetSplit{Split: want})
+		p.write(want)
+	}
+	if t.Split != full || want != full {
+		r.Acked = time.Time{}
 	}
 }

@@ -20,8 +20,21 @@ func (p *pass) resting() bool {
 	}
 	if mended {
 		p.keep()
+		p.mismatched()
 	}
 	return false
+}
+
+// mismatched tells people about a primary whose revision is not the promoted one and which cannot be mended: it would
+// lose all its pods at once, or there is no snapshot.
+func (p *pass) mismatched() {
+	primary := &p.obs.Workload.Primary
+	if primary.Revision == p.st.Promoted {
+		return
+	}
+	message := "the primary runs revision " + short(primary.Revision) + ", which was not promoted"
+	p.wait("PrimaryChanged", message, time.Time{}, "revision "+short(p.st.Promoted)+" in the primary, or the promotion of another one")
+	p.alarm("PrimaryChanged", "Revision "+short(p.st.Promoted)+" is promoted, but "+message)
 }
 
 // keep repairs what somebody changed behind our back, and lets a canary go that nobody needs.

@@ -51,7 +51,7 @@ func (p *pass) fail(outcome Outcome, reason, message string) {
 	}
 	p.tell(Event{
 		Type: VerdictReached, Severity: severity, Reason: reason, Ending: outcome, Results: r.Results,
-		Message: "Run " + r.Name + " goes back: " + message,
+		Message: "Run " + r.Name + " goes back: " + message, Detail: message,
 	})
 }
 
@@ -70,7 +70,7 @@ func (p *pass) endRun(outcome Outcome, reason, message string) {
 	}
 	p.tell(Event{
 		Type: RunEnded, Severity: severity, Reason: reason, Ending: outcome, Results: r.Results,
-		Message: "Run " + r.Name + " ended: " + message,
+		Message: "Run " + r.Name + " ended: " + message, Detail: message,
 	})
 }
 

@@ -102,6 +102,9 @@ func (w *world) do(d *datadriven.TestData) error {
 
 func (w *world) answer(d *datadriven.TestData) string {
 	switch d.Cmd {
+	case "pass":
+		w.pass()
+		return w.take()
 	case "run":
 		return w.take()
 	case "events":
@@ -144,6 +147,11 @@ func (w *world) set(cmd, key, value string, all []string) error {
 		}
 		w.hooks[key] = value == "yes"
 		return nil
+	case "pass":
+		// One pass, where run makes as many as there is something to do; the process dies after some effects of it.
+		n, err := strconv.Atoi(value)
+		w.crash = n + 1
+		return err
 	case "run":
 		d, err := time.ParseDuration(key)
 		if err == nil {
@@ -187,7 +195,7 @@ func (w *world) setWorld(key, value string) error {
 	case "canary-up":
 		w.canaryUp = yes
 	case "primary-up":
-		w.primaryUp = yes
+		w.primaryUp, w.primaryDown = yes, value == "none"
 	case "acks":
 		w.acks = yes
 	case "abrupt":
@@ -231,7 +239,9 @@ func (w *world) setPods(key, value string) error {
 	o := &w.obs.Workload
 	switch key {
 	case "primary":
-		o.Primary = rollout.Side{}
+		if o.Primary.Revision = value; value == "gone" {
+			o.Primary = rollout.Side{}
+		}
 	case "snapshots":
 		o.Target.Pinned = nil
 	case "windows":

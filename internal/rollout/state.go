@@ -169,8 +169,9 @@ type Poll struct {
 	Round int       `json:"round,omitempty"`
 	Since time.Time `json:"since,omitzero"`
 	Due   time.Time `json:"due,omitzero"`
-	// Closed is the latest refusal, in a sentence.
+	// Closed is the latest refusal, in a sentence, and Hook who refused.
 	Closed string `json:"closed,omitempty"`
+	Hook   string `json:"hook,omitempty"`
 }
 
 // Wait is what a canary waits for, since when, and until when at most. It is for people: decisions use the
@@ -194,7 +195,9 @@ type Event struct {
 	Severity Severity  `json:"severity"`
 	Phase    Phase     `json:"phase"`
 	Message  string    `json:"message"`
-	// Reason is one word behind the message; on GateClosed it is the name of the hook that refused.
+	// Detail is what Message says of a verdict, without the name of the run, on VerdictReached against a run and on RunEnded.
+	Detail string `json:"detail,omitempty"`
+	// Reason is one word behind the message; on GateClosed and GateOpened it is the name of the hook that refused.
 	Reason   string `json:"reason,omitempty"`
 	Run      string `json:"run,omitempty"`
 	Revision string `json:"revision,omitempty"`

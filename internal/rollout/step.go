@@ -71,11 +71,14 @@ func (p *pass) move() bool {
 	}
 }
 
+// usualActions is how many actions a pass has at most when nothing is behind.
+const usualActions = 8
+
 // maxMoves bounds the phases and stages that one pass can go through; the longest way has nine.
 const maxMoves = 16
 
 func newPass(spec Spec, state State, obs *Observation) *pass {
-	p := &pass{spec: spec.Default(), obs: obs, now: obs.Now, was: state.Wait, st: state}
+	p := &pass{spec: spec.Default(), obs: obs, now: obs.Now, was: state.Wait, st: state, acts: make([]Action, 0, usualActions)}
 	p.st.Version = StateVersion
 	if p.st.Phase == "" {
 		p.enter(Initializing)

@@ -13,7 +13,7 @@ func (p *pass) terminating() bool {
 		return false
 	}
 	deadline := p.st.Since.Add(releaseLimit)
-	if !p.now.Before(deadline) {
+	if p.reached(deadline) {
 		p.tell(Event{Type: Warning, Severity: Loud, Reason: "ReleaseIncomplete", Message: "The canary was released without everything given back: " + p.was.Message})
 		p.enter(Terminated)
 		return false
@@ -22,7 +22,7 @@ func (p *pass) terminating() bool {
 		p.wait("Unreadable", "what runs cannot be read: "+p.obs.Workload.Problem.Message, deadline, "a read, or the deadline")
 		return false
 	}
-	revert := p.spec.RevertOnDeletion && p.obs.Workload.Target.Exists
+	revert := p.spec.RevertOnDeletion && p.obs.Workload.Target.Exists && p.took()
 	if revert && !p.reverted(deadline) || !revert && !p.settled(deadline) {
 		return false
 	}
@@ -30,6 +30,12 @@ func (p *pass) terminating() bool {
 	p.act(Release{Revert: revert})
 	p.wait("Releasing", "what Serin made is being given back", deadline, "its end, or the deadline")
 	return false
+}
+
+// took says whether Serin has taken anything from the target that it can have back.
+func (p *pass) took() bool {
+	t := &p.obs.Traffic
+	return p.st.Promoted != "" || t.Exists || t.Problem != nil
 }
 
 // reverted brings the target up as it was before Serin and gives it the traffic.
@@ -54,7 +60,7 @@ func (p *pass) reverted(deadline time.Time) bool {
 	case t.Split == all && t.Acked == all:
 		return true
 	}
-	p.act(SetSplit{Split: all})
+	p.write(all)
 	p.wait("Routing", "the target gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }
@@ -69,7 +75,7 @@ func (p *pass) settled(deadline time.Time) bool {
 		p.wait("PrimaryDown", "no pod of the primary is ready", deadline, "a ready pod of the primary, or the deadline")
 		return false
 	}
-	p.act(SetSplit{Split: restSplit()})
+	p.write(restSplit())
 	p.wait("Routing", "the primary gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }

@@ -49,19 +49,28 @@ func (p *pass) primaryReady() bool {
 	return s.Exists && s.Serving >= need(s.Replicas, p.spec.PrimaryReady)
 }
 
+// write sends requests elsewhere. From then on nobody knows that the canary is quiet, until that is seen: not where it
+// is to get requests, and not where the route could not be read.
+func (p *pass) write(s Split) {
+	if s.carries() || p.obs.Traffic.Problem != nil {
+		p.st.Quiet = time.Time{}
+	}
+	p.act(SetSplit{Split: s})
+}
+
 // route writes a split unless it is written already. It returns true once the data plane has acknowledged it.
 func (p *pass) route(want Split) bool {
 	t := &p.obs.Traffic
 	if t.Problem != nil {
 		if !want.carries() {
 			// Taking the traffic off the canary depends on no read of the route.
-			p.act(SetSplit{Split: want})
+			p.write(want)
 		}
 		p.progressWait("TrafficUnreadable", "the data plane cannot be read: "+t.Problem.Message)
 		return false
 	}
 	if !t.Exists || t.Split != want {
-		p.act(SetSplit{Split: want})
+		p.write(want)
 		p.progressWait("Routing", "the data plane has not taken the weights yet")
 		return false
 	}
@@ -129,6 +138,7 @@ func (p *pass) quiet() {
 // drained says whether the canary's last requests have had their time to end.
 func (p *pass) drained() bool {
 	if p.st.Quiet.IsZero() {
+		p.wait("Draining", "the canary may still get requests", time.Time{}, "a route that is seen to send it nothing, then the drain time")
 		return false
 	}
 	end := p.st.Quiet.Add(p.spec.Drain)

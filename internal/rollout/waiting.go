@@ -20,11 +20,10 @@ func (p *pass) waiting() bool {
 	if p.holds() {
 		return false
 	}
-	if r.Skip == nil && !p.open(ConfirmRollout) {
+	if !p.open(ConfirmRollout) {
 		return p.closedTooLong(ConfirmRollout)
 	}
 	r.Skip = nil
-	r.Gate.close()
 	p.goTo(Scaling)
 	p.enter(Progressing)
 	return true

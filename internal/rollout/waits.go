@@ -45,7 +45,11 @@ func (p *pass) progressWait(reason, message string) {
 	}
 	until := r.Progress.Add(p.spec.ProgressDeadline)
 	if p.decided() && !p.now.Before(until) {
-		p.wait("Stalled", message, time.Time{}, "progress; the run is decided, so nothing else ends it")
+		ends := "progress; the run is decided, so nothing else ends it"
+		if p.st.Phase == Promoting {
+			ends = "progress, or a new revision of the target"
+		}
+		p.wait("Stalled", message, time.Time{}, ends)
 		p.alarm("Stalled", "Run "+r.Name+" makes no progress: "+message)
 		return
 	}
@@ -64,16 +68,17 @@ func (p *pass) birthWait(reason, message string) {
 	p.alarm("PrimaryStalled", "The first primary does not get ready: "+message)
 }
 
-// decided says whether the run can neither be stopped nor be taken back any more.
+// decided says whether nothing but the world can end the wait of the run: it can neither be stopped nor be taken back any
+// more, or it is being taken back.
 func (p *pass) decided() bool {
-	return p.st.Phase == Finalising
+	return p.st.Phase == Finalising || p.st.Run.Stage == Restoring && p.unrestored()
 }
 
 // progressReasons are the waits on which the progress deadline runs.
 func progressReasons(reason string) bool {
 	switch reason {
 	case "CanaryNotReady", "PrimaryNotReady", "PrimaryMissing", "PrimaryChanged", "Routing", "Rejected", "TrafficUnreadable", "Pinning",
-		"Restoring", "ScalingDown", "Stalled":
+		"PrimaryServes", "Restoring", "ScalingDown", "Stalled":
 		return true
 	default:
 		return false

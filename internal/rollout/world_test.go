@@ -29,8 +29,9 @@ type world struct {
 	state rollout.State
 	obs   rollout.Observation
 
-	// canaryUp and primaryUp say whether new pods become ready; acks whether the data plane acknowledges.
-	canaryUp, primaryUp, acks bool
+	// canaryUp and primaryUp say whether new pods become ready, primaryDown that its old ones are not either; acks says
+	// whether the data plane acknowledges.
+	canaryUp, primaryUp, primaryDown, acks bool
 	// hooks maps a hook to whether it agrees; a missing one never answers.
 	hooks map[string]bool
 	// evidence is what a check measures; nil means that no answer comes.
@@ -40,7 +41,7 @@ type world struct {
 	windows, deaf, endless bool
 	// again counts the events that were told more than once.
 	again int
-	// crash is how many actions the next pass performs before the process dies; 0 means all.
+	// crash is one more than the number of effects after which the process dies in the next pass; 0 means that it lives.
 	crash   int
 	effects int
 	last    rollout.Event
@@ -99,15 +100,16 @@ func (w *world) pass() bool {
 	}
 	busy := w.saved != string(data)
 	w.saved = string(data)
-	if n := w.crash - 1; n >= 0 && n < len(actions) {
-		actions = actions[:n]
-	}
-	w.crash = 0
+	dies := w.effects + w.crash - 1
 	for _, a := range actions {
+		if w.crash > 0 && w.effects >= dies {
+			break
+		}
 		_, wake := a.(rollout.Wake)
 		busy = busy || !wake
 		w.perform(a)
 	}
+	w.crash = 0
 	return busy
 }
 
@@ -119,7 +121,7 @@ func (w *world) settle() {
 		c.Serving = 1
 	}
 	p.Ready = up(w.primaryUp, p.Replicas)
-	if p.Serving = p.Ready; !w.primaryUp && p.Exists && w.state.Promoted != "" && !p.Abrupt {
+	if p.Serving = p.Ready; !w.primaryUp && p.Exists && w.state.Promoted != "" && !p.Abrupt && !w.primaryDown {
 		p.Serving = p.Replicas // a rolling replacement keeps the old pods until new ones are ready
 	}
 	if w.acks {
@@ -142,6 +144,7 @@ func (w *world) perform(a rollout.Action) {
 		w.effects++
 	case rollout.Pin:
 		w.obs.Workload.Target.Pinned = append(w.obs.Workload.Target.Pinned, a.Revision)
+		w.effects++
 	case rollout.Scale:
 		w.obs.Workload.Canary = rollout.Side{Exists: true, Revision: a.Revision, Replicas: a.Replicas}
 		w.notef("scale   canary to %d of %s", a.Replicas, a.Revision)

@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,11 +9,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/serin-dev/serin/api/v1beta1"
 	"github.com/serin-dev/serin/internal/canaryspec"
 	"github.com/serin-dev/serin/internal/engine"
 	"github.com/serin-dev/serin/internal/fault"
+	"github.com/serin-dev/serin/internal/feed"
 	"github.com/serin-dev/serin/internal/httpapi"
 	"github.com/serin-dev/serin/internal/standalone/manifest"
 	"github.com/serin-dev/serin/internal/xds/table"
@@ -41,6 +46,13 @@ type member struct {
 	made, notes, warnings []string
 	// problem is why the canary cannot act, or empty.
 	problem string
+	// since is when the canary was seen first. The oldest one acts where several want the same.
+	since time.Time
+}
+
+// older orders members: who was there first comes first.
+func older(a, b *member) int {
+	return cmp.Or(a.since.Compare(b.since), strings.Compare(a.engine.Key.String(), b.engine.Key.String()))
 }
 
 // backing is what stands behind a service: the pods of a target, and which of their ports.
@@ -51,11 +63,40 @@ type backing struct {
 
 // watch reloads the directory at every change until ctx ends.
 func (d *daemon) watch(ctx context.Context) error {
-	return manifest.Watch(ctx, d.o.Dir, func() { d.reload(ctx) }, manifest.WatchOptions{})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := manifest.Watch(ctx, d.o.Dir, func() { d.reload(ctx) }, manifest.WatchOptions{})
+		return orUnexpected(err)
+	})
+	group.Go(func() error { return d.retry(ctx) })
+	return group.Wait()
+}
+
+// retrying is how often manifests are tried again that are good and could not be put in force.
+const retrying = 2 * time.Second
+
+// retry reloads while something else than the manifests keeps them from being in force: a full disk has room again
+// without any of their files being edited.
+func (d *daemon) retry(ctx context.Context) error {
+	ticker := time.NewTicker(retrying)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		var theirs manifest.Problems
+		if why := d.problem.Load(); why != nil && !errors.As(*why, &theirs) {
+			d.reload(ctx)
+		}
+	}
 }
 
 // reload puts the directory's new content in force. What cannot be used is said and leaves everything as it runs.
 func (d *daemon) reload(ctx context.Context) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
 	set, err := manifest.Load(d.o.Dir)
 	if err == nil {
 		err = d.apply(ctx, set)
@@ -69,14 +110,20 @@ func (d *daemon) reload(ctx context.Context) {
 		}
 		return
 	}
-	d.problem.Store(&err)
-	d.log.Error("The manifests cannot be used, and what runs stays as it is", "error", err.Error())
+	if was := d.problem.Swap(&err); was == nil || (*was).Error() != err.Error() {
+		d.log.Error("The manifests cannot be used, and what runs stays as it is", "error", err.Error())
+	}
 }
 
 // apply makes a set of manifests what is wanted.
 func (d *daemon) apply(ctx context.Context, set *manifest.Set) error {
 	d.applying.Lock()
 	defer d.applying.Unlock()
+	return d.put(ctx, set)
+}
+
+// put is apply for who holds applying already.
+func (d *daemon) put(ctx context.Context, set *manifest.Set) error {
 	old := d.world.Load()
 	if old == nil {
 		old = &world{}
@@ -116,20 +163,21 @@ func (d *daemon) enlist(ctx context.Context, old, w *world) error {
 		if err != nil {
 			return err
 		}
-		if err := d.keepTarget(ctx, key, c, m); err != nil {
+		made := *m // The world before may have it, too.
+		if err := d.keepTarget(ctx, key, c, &made); err != nil {
 			return err
 		}
-		w.members[key] = m
+		w.members[key] = &made
 	}
-	d.settleOwners(w, known)
 	for _, key := range known {
 		if _, wanted := w.members[key]; wanted {
 			continue
 		}
-		if m := d.leaving(ctx, key, old.members[key]); m != nil {
+		if m := d.leaving(ctx, key, old.members[key], w.set); m != nil {
 			w.members[key] = m
 		}
 	}
+	settleOwners(w)
 	return nil
 }
 
@@ -146,12 +194,17 @@ func (d *daemon) member(old *member, c *v1beta1.Canary, set *manifest.Set) (*mem
 	return m, nil
 }
 
-// keepTarget remembers the manifest, so that the canary can be released after it is gone, and refuses another target
-// than the remembered one: what is known of the old target's revisions means nothing for the new one.
+// keepTarget remembers the manifest, so that the canary can be released after it is gone, and since when there is one.
+// It refuses another target than the remembered one: what is known of the old target's revisions means nothing for the
+// new one.
 func (d *daemon) keepTarget(ctx context.Context, key engine.Key, c *v1beta1.Canary, m *member) error {
 	before, err := d.remembered(ctx, key)
 	if err != nil {
 		return err
+	}
+	m.since = time.Now()
+	if before != nil {
+		m.since = sinceOf(before)
 	}
 	if before != nil && before.Spec.TargetRef.Name != c.Spec.TargetRef.Name {
 		m.block(fmt.Sprintf("spec.targetRef.name was %s and is %s: delete the canary first, or give the new one another name",
@@ -159,11 +212,29 @@ func (d *daemon) keepTarget(ctx context.Context, key engine.Key, c *v1beta1.Cana
 		m.target.Name = before.Spec.TargetRef.Name
 		return nil
 	}
-	data, err := json.Marshal(c)
+	kept := *c
+	kept.Annotations = maps.Clone(c.Annotations)
+	if kept.Annotations == nil {
+		kept.Annotations = map[string]string{}
+	}
+	kept.Annotations[sinceAnnotation] = m.since.UTC().Format(time.RFC3339Nano)
+	data, err := json.Marshal(kept)
 	if err != nil {
 		return fmt.Errorf("encode canary %s: %w", key, err)
 	}
 	return d.store.Remember(ctx, key, data)
+}
+
+// sinceAnnotation is where a remembered manifest has when the canary was seen first.
+const sinceAnnotation = "serin.dev/since"
+
+// sinceOf reads it. A canary that was remembered without it is older than any that has it.
+func sinceOf(c *v1beta1.Canary) time.Time {
+	since, err := time.Parse(time.RFC3339Nano, c.Annotations[sinceAnnotation])
+	if err != nil {
+		return time.Time{}
+	}
+	return since
 }
 
 func (d *daemon) remembered(ctx context.Context, key engine.Key) (*v1beta1.Canary, error) {
@@ -185,30 +256,20 @@ func (m *member) block(why string) {
 	m.engine, m.problem = &blocked, why
 }
 
-// settleOwners lets one canary act for each target: the one that has acted for it, else the first by name.
-func (d *daemon) settleOwners(w *world, known []engine.Key) {
-	keys := slices.SortedFunc(maps.Keys(w.members), func(a, b engine.Key) int {
-		if old := slices.Contains(known, a); old != slices.Contains(known, b) {
-			if old {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.String(), b.String())
-	})
+// settleOwners lets one canary act for each target: the oldest, as long as it has not been released.
+func settleOwners(w *world) {
 	owners := map[targetKey]engine.Key{}
-	for _, key := range keys {
-		m := w.members[key]
+	for _, m := range slices.SortedFunc(maps.Values(w.members), older) {
 		if owner, taken := owners[m.target]; taken {
 			m.block(fmt.Sprintf("Deployment %s belongs to canary %s already: give each canary a target of its own", m.target.Name, owner))
 			continue
 		}
-		owners[m.target] = key
+		owners[m.target] = m.engine.Key
 	}
 }
 
 // leaving makes a canary whose manifest is gone one that is to be released. It returns nil where nothing is known of it.
-func (d *daemon) leaving(ctx context.Context, key engine.Key, old *member) *member {
+func (d *daemon) leaving(ctx context.Context, key engine.Key, old *member, set *manifest.Set) *member {
 	if old == nil {
 		c, err := d.remembered(ctx, key)
 		if err != nil || c == nil {
@@ -216,6 +277,13 @@ func (d *daemon) leaving(ctx context.Context, key engine.Key, old *member) *memb
 			return nil
 		}
 		old = d.bare(c)
+		old.since = sinceOf(c)
+		// Whoever was to hear of its end hears of it over a restart, too.
+		if notifier, _, err := d.notifierOf(gather(c, set)); err == nil {
+			old.engine.Notifier = notifier
+		} else {
+			d.log.Error("Nobody hears of the end of a canary", "canary", key.String(), "error", err.Error())
+		}
 	}
 	m := *old
 	released := *old.engine
@@ -234,21 +302,13 @@ func (d *daemon) gone(key engine.Key) {
 	if m, ok := old.members[key]; !ok || !m.engine.Deleting {
 		return
 	}
-	w := &world{set: old.set, members: maps.Clone(old.members), services: map[table.Key]backing{}}
-	delete(w.members, key)
-	services, err := d.route(ctx, w)
-	if err == nil {
-		d.world.Store(w)
-		err = errors.Join(d.runTargets(w), d.publish(ctx, old, w, services))
-	}
-	canaries := map[engine.Key]*engine.Canary{}
-	for k, m := range w.members {
-		canaries[k] = m.engine
-	}
-	d.wanted.replace(canaries)
+	// Whoever waited for the target or the service can have it now.
+	err := d.put(ctx, old.set)
 	if err != nil {
 		d.log.Error("A released canary's service could not be tidied up", "canary", key.String(), "error", err.Error())
 	}
+	// The store told of the deletion when the canary was still to be seen.
+	d.store.Feed().Publish(feed.Change{Kind: feed.StateDeleted, Namespace: key.Namespace, Name: key.Name})
 	d.log.Info("The canary is released", "canary", key.String())
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,7 +53,9 @@ type daemon struct {
 
 	// applying orders the changes of what is wanted; world is the latest.
 	applying sync.Mutex
-	world    atomic.Pointer[world]
+	// reloading keeps a set that was loaded earlier from being applied later.
+	reloading sync.Mutex
+	world     atomic.Pointer[world]
 	// endpoints orders the updates of endpoints: what is read last is written last.
 	endpoints sync.Mutex
 	// problem is why the directory's latest content is not in force, or nil.
@@ -132,17 +135,29 @@ func (d *daemon) openTraffic(ctx context.Context) error {
 	return err
 }
 
-// settled replaces port 0 by a free one: the routing table knows addresses and not wishes.
+// settled replaces port 0 by a free one, since the routing table knows addresses and not wishes. An address that another
+// program has is refused before anything is started; what else is wrong with it, the data plane says.
 func settled(ctx context.Context, address string) (string, error) {
-	if _, port, err := net.SplitHostPort(address); err != nil || port != "0" {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
 		return address, nil //nolint:nilerr // Whoever uses the address says what is wrong with it.
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "", fault.Errorf(fault.Unavailable,
+			"the services cannot listen on %s: another program uses it: end that one, or choose another address with --listen", address)
+	case err != nil && port != "0":
+		return address, nil
+	case err != nil:
 		return "", fault.Errorf(fault.Unavailable, "find a free port: %w", err)
 	}
-	return ln.Addr().String(), ln.Close()
+	found := ln.Addr().String()
+	if port != "0" {
+		found = address
+	}
+	return found, ln.Close()
 }
 
 func (d *daemon) openMetrics() error {
@@ -204,11 +219,12 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	// The parts end one after the other, the deciding ones first, so none of them ends with ctx.
 	life := context.WithoutCancel(ctx)
+	running := d.start(life, d.lasting())
+	d.recognize(ctx)
 	deciding := d.start(life, map[string]part{
 		"engine": d.engine.Run, "manifests": d.watch,
 	})
 	carrying := d.start(life, map[string]part{"data plane": d.proxy.Run})
-	running := d.start(life, d.lasting())
 	go d.announce(ctx)
 
 	<-ctx.Done()
@@ -249,6 +265,33 @@ func (d *daemon) lasting() map[string]part {
 		parts["scraping"] = d.metrics.Run
 	}
 	return parts
+}
+
+// recognizing bounds how long requests are kept waiting for the pods of an earlier daemon.
+const recognizing = 5 * time.Second
+
+// recognize waits until the pods that an earlier daemon left have been probed, and routes to those that are ready: a
+// request that comes as soon as there is a listener must not be told that nobody serves it.
+func (d *daemon) recognize(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recognizing)
+	defer cancel()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for _, key := range d.pods.Keys() {
+		driver := d.pods.Driver(key.Namespace, key.Name)
+		for ctx.Err() == nil {
+			if _, err := driver.Observe(ctx); fault.KindOf(err) != fault.Unavailable {
+				break
+			}
+			select {
+			case <-ctx.Done():
+			case <-ticker.C:
+			}
+		}
+		if w := d.world.Load(); w != nil {
+			d.refresh(w, targetKey(key))
+		}
+	}
 }
 
 // finish ends the parts: first what decides, then what carries requests, then the processes, then the rest.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 
@@ -20,7 +21,8 @@ import (
 func (d *daemon) route(ctx context.Context, w *world) ([]table.Service, error) {
 	var services []table.Service
 	owned := map[targetKey]bool{}
-	for key, m := range w.members {
+	for _, m := range slices.SortedFunc(maps.Values(w.members), older) {
+		key := m.engine.Key
 		owned[m.target] = true
 		if m.problem != "" {
 			continue

@@ -70,6 +70,10 @@ func (d *daemon) notifierOf(in ingredients) (*notify.Notifier, []string, error) 
 		routes = append(routes, route)
 	}
 	for _, a := range canaryspec.Alerts(c) {
+		if in.providers[a.Name] == nil {
+			notes = append(notes, fmt.Sprintf("alert %s is not sent: its AlertProvider is gone", a.Name))
+			continue
+		}
 		driver, err := d.receiver(in, in.providers[a.Name])
 		if err != nil {
 			return nil, nil, fmt.Errorf("alert %s: %w", a.Name, err)

@@ -21,8 +21,12 @@ import (
 type daemon struct {
 	cmd  *exec.Cmd
 	done chan error
-	dir  string
+	// from is where its part of the log begins.
+	from int
 }
+
+// log is what the daemon has written.
+func (d *daemon) log(ts *testscript.TestScript) string { return ts.ReadFile("up.log")[d.from:] }
 
 // up DIR [FLAG …] starts the daemon on free ports and waits until it works. `! up` expects that it gives up; its
 // messages are the standard error then.
@@ -36,27 +40,29 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	log, err := os.OpenFile(ts.MkAbs("up.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
+	info, err := log.Stat()
+	ts.Check(err)
 	defer func() { ts.Check(log.Close()) }()
 	full := append([]string{"up", "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--data-dir", ts.MkAbs(".serin")}, args...)
 	cmd := exec.Command(filepath.Join(bin, "serin"), full...) //nolint:noctx // It is ended by name.
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), log, log
 	cmd.Env = environ(ts)
 	ts.Check(cmd.Start())
-	d := &daemon{cmd: cmd, done: make(chan error, 1), dir: ts.MkAbs(".")}
+	d := &daemon{cmd: cmd, done: make(chan error, 1), from: int(info.Size())}
 	go func() { d.done <- cmd.Wait() }()
 	s.daemon = d
 	ready := d.wait(ts)
 	if !ready {
 		s.daemon = nil
-		_, err := ts.Stderr().Write([]byte(ts.ReadFile("up.log")))
+		_, err := ts.Stderr().Write([]byte(d.log(ts)))
 		ts.Check(err)
 	}
-	if at := banner.FindStringSubmatch(ts.ReadFile("up.log")); ready && at != nil {
+	if at := banner.FindStringSubmatch(d.log(ts)); ready && at != nil {
 		ts.Setenv("API", at[1])
 		ts.Setenv("SHARED", at[2])
 	}
 	if ready == neg {
-		ts.Fatalf("up: ready is %t\n%s", ready, ts.ReadFile("up.log"))
+		ts.Fatalf("up: ready is %t\n%s", ready, d.log(ts))
 	}
 }
 
@@ -70,11 +76,11 @@ func (d *daemon) wait(ts *testscript.TestScript) bool {
 			return false
 		case <-time.After(50 * time.Millisecond):
 		}
-		if banner.MatchString(ts.ReadFile("up.log")) {
+		if banner.MatchString(d.log(ts)) {
 			return true
 		}
 	}
-	ts.Fatalf("serin up is not ready after %s:\n%s", patience, ts.ReadFile("up.log"))
+	ts.Fatalf("serin up is not ready after %s:\n%s", patience, d.log(ts))
 	return false
 }
 
@@ -89,7 +95,6 @@ func kill9(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	s.daemon.kill()
 	s.daemon = nil
-	ts.Check(os.Truncate(ts.MkAbs("up.log"), 0))
 }
 
 func (d *daemon) kill() {
@@ -134,8 +139,17 @@ func serin(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = ts.Stderr().Write(stderr)
 	ts.Check(err)
 	if (exit != 0) != neg {
-		ts.Fatalf("serin %s: exit code %d", strings.Join(args, " "), exit)
+		ts.Fatalf("serin %s: exit code %d\n%s", strings.Join(args, " "), exit, s.log(ts))
 	}
+}
+
+// log is what the daemons of the story have written.
+func (s *story) log(ts *testscript.TestScript) string {
+	text, err := os.ReadFile(ts.MkAbs("up.log"))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 func (s *story) command(ts *testscript.TestScript, args []string) (stdout, stderr []byte, exit int) {
@@ -179,6 +193,20 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("serin %s never printed %q; last:\n%s%s\n%s", strings.Join(args[1:], " "), args[0], stdout, stderr, ts.ReadFile("up.log"))
 }
 
+// capture VAR PATTERN puts what the first group of a pattern matches in the latest standard output into a variable.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: capture VAR PATTERN")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) < 2 {
+		ts.Fatalf("the output does not match %q with a group", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
 // edit FILE OLD NEW replaces a text of a file in one step, as editors do.
 func edit(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
@@ -194,21 +222,34 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.Rename(next, path))
 }
 
-// orphans fails if a process of the story is still there.
-func orphans(ts *testscript.TestScript, _ bool, _ []string) {
-	mark := []byte("SERIN_POD=" + strings.TrimSpace(ts.ReadFile(".serin/workloads/id")) + "/")
-	dirs, err := os.ReadDir("/proc")
-	ts.Check(err)
-	for _, d := range dirs {
-		env, err := os.ReadFile(filepath.Join("/proc", d.Name(), "environ"))
-		if err != nil || !bytes.Contains(env, mark) {
-			continue
-		}
-		command, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cmdline"))
-		if err == nil && len(command) > 0 {
-			ts.Fatalf("process %s is left: %s", d.Name(), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
+// release CANARY FILE OLD NEW edits a file and waits until a run has begun because of it.
+func release(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: release CANARY FILE OLD NEW")
+	}
+	s := storyOf(ts)
+	before := s.latestRun(ts, args[0])
+	edit(ts, false, args[1:])
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for began := time.Now(); time.Since(began) < patience; <-ticker.C {
+		if s.latestRun(ts, args[0]) != before {
+			return
 		}
 	}
+	ts.Fatalf("no run of canary %s began\n%s", args[0], ts.ReadFile("up.log"))
+}
+
+// latestRun returns the name of the current run of a canary, or of the last one.
+func (s *story) latestRun(ts *testscript.TestScript, canary string) string {
+	stdout, stderr, exit := s.command(ts, []string{"status", canary, "-o", "json"})
+	var view struct {
+		Run struct{ Name string }
+	}
+	if err := json.Unmarshal(stdout, &view); exit != 0 || err != nil {
+		ts.Fatalf("serin status %s: %v\n%s%s", canary, err, stdout, stderr)
+	}
+	return view.Run.Name
 }
 
 // address VAR CANARY SERVICE puts the URL of a service's own port into a variable.

@@ -1,13 +1,19 @@
 // Package script uses Serin as a person does: each file in testdata is a story told with the real binary, real
-// processes and real requests. Run one with `go test ./test/script -run 'TestScripts/NAME'`.
+// processes and real requests. $HOOKS in its files is the address of its third party. Run one with `go test ./test/script -run 'TestScripts/NAME'`.
 package script
 
 import (
+	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +21,7 @@ import (
 )
 
 // patience is how long a story waits for something that has to happen, on a busy machine too.
-const patience = 90 * time.Second
+const patience = 60 * time.Second
 
 // bin is the directory with the binary under test.
 var bin string //nolint:gochecknoglobals // TestMain hands it to the test.
@@ -34,7 +40,22 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	flag.Parse()
+	if err := atOnce(4 * runtime.GOMAXPROCS(0)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// atOnce says how many stories are told at the same time, unless the command line does. They wait more than they work.
+func atOnce(n int) error {
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if told {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(n))
 }
 
 // build makes the binary that people get. Under the race detector it has that too.
@@ -59,10 +80,12 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": up, "kill9": kill9, "down": down, "serin": serin, "code": code,
-			"edit": edit, "until": until, "get": get,
+			"edit": edit, "until": until, "capture": capture,
+			"release": release, "address": address,
+			"get": get, "burst": burst, "visit": visit, "load": startLoad, "unload": stopLoad,
 			"hook": hook, "called": called, "asked": asked,
-			"load": startLoad, "unload": stopLoad,
-			"orphans": orphans, "address": address,
+			"watch": watch, "unwatch": unwatch,
+			"pods": pods, "orphans": orphans, "nowhere": nowhere, "example": example,
 		},
 	})
 }
@@ -76,8 +99,23 @@ func setup(env *testscript.Env) error {
 	env.Setenv("USER", "ann")
 	s.hooks = newHooks()
 	env.Setenv("HOOKS", s.hooks.server.URL)
+	env.Setenv("OCCUPIED", strings.TrimPrefix(s.hooks.server.URL, "http://"))
 	env.Defer(s.end)
-	return nil
+	return fillIn(env.WorkDir, "$HOOKS", s.hooks.server.URL)
+}
+
+// fillIn replaces a word in the story's files by what is only known now.
+func fillIn(dir, word, value string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(word)) {
+			return err
+		}
+		return os.WriteFile(path, bytes.ReplaceAll(text, []byte(word), []byte(value)), 0o600)
+	})
 }
 
 type storyKey struct{}
@@ -88,6 +126,8 @@ type story struct {
 	daemon *daemon
 	hooks  *hooks
 	load   *load
+
+	watching *watching
 	// exit is the exit code of the last serin command.
 	exit int
 }
@@ -104,6 +144,9 @@ func storyOf(ts *testscript.TestScript) *story {
 func (s *story) end() {
 	if s.load != nil {
 		s.load.end()
+	}
+	if s.watching != nil {
+		s.watching.end()
 	}
 	if s.daemon != nil {
 		s.daemon.end()

@@ -2,48 +2,37 @@ package script
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/serin-dev/serin/internal/demo/app"
 	generator "github.com/serin-dev/serin/internal/demo/load"
 )
 
-// get URL [HEADER:VALUE …] asks once and prints the status, the headers and the body.
+// answerLimit bounds how long a single request may take.
+const answerLimit = 10 * time.Second
+
+// get URL [HEADER:VALUE …] asks once and prints the status, the headers and the body. `! get` expects no answer, or one
+// that says that the server is at fault.
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: get URL [HEADER:VALUE ...]")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args[0], http.NoBody)
-	ts.Check(err)
-	for _, h := range args[1:] {
-		name, value, _ := strings.Cut(h, ":")
-		if strings.EqualFold(name, "Host") {
-			req.Host = value
-		}
-		req.Header.Set(name, value)
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, body, err := ask(http.DefaultTransport, args[0], args[1:])
 	if err != nil {
 		if !neg {
 			ts.Fatalf("get %s: %v", args[0], err)
 		}
 		return
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	ts.Check(err)
 	_, err = fmt.Fprintf(ts.Stdout(), "%s\n", resp.Status)
 	ts.Check(err)
 	ts.Check(resp.Header.Write(ts.Stdout()))
@@ -52,6 +41,79 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	if neg == (resp.StatusCode < http.StatusInternalServerError) {
 		ts.Fatalf("get %s: %s", args[0], resp.Status)
 	}
+}
+
+// burst N URL [HEADER:VALUE …] asks N times, one after the other and each on a connection of its own, and prints how
+// many answers of each version and status there were.
+func burst(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: burst N URL [HEADER:VALUE ...]")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	transport := &http.Transport{DisableKeepAlives: true}
+	seen := map[string]int{}
+	for range n {
+		resp, _, err := ask(transport, args[1], args[2:])
+		if err != nil {
+			ts.Fatalf("burst %s: %v", args[1], err)
+		}
+		seen[fmt.Sprintf("%s %d", resp.Header.Get(app.VersionHeader), resp.StatusCode)]++
+	}
+	for _, key := range slices.Sorted(maps.Keys(seen)) {
+		_, err := fmt.Fprintf(ts.Stdout(), "%s: %d\n", key, seen[key])
+		ts.Check(err)
+	}
+}
+
+// visit VAR VERSION URL [HEADER:VALUE …] asks as new clients until a version has answered one, and puts the cookies that the client got
+// into a variable, ready to be sent.
+func visit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: visit VAR VERSION URL [HEADER:VALUE ...]")
+	}
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for began := time.Now(); time.Since(began) < patience; <-ticker.C {
+		resp, _, err := ask(http.DefaultTransport, args[2], args[3:])
+		if err != nil {
+			ts.Fatalf("visit %s: %v", args[2], err)
+		}
+		if resp.Header.Get(app.VersionHeader) != args[1] {
+			continue
+		}
+		var cookies []string
+		for _, c := range resp.Cookies() {
+			cookies = append(cookies, c.Name+"="+c.Value)
+		}
+		ts.Setenv(args[0], strings.Join(cookies, "; "))
+		return
+	}
+	ts.Fatalf("visit %s: version %s never answered", args[2], args[1])
+}
+
+// ask makes one request. The header Host is the host that is asked for.
+func ask(transport http.RoundTripper, url string, headers []string) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ":")
+		if strings.EqualFold(name, "Host") {
+			req.Host = value
+		}
+		req.Header.Set(name, value)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return resp, body, err
 }
 
 // load is requests at a constant rate.
@@ -108,109 +170,4 @@ func stopLoad(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	_, err := fmt.Fprintf(ts.Stdout(), "%slost: %d\n", strings.Join(lines, ""), seen.Lost)
 	ts.Check(err)
-}
-
-// hooks is a third party that answers webhooks as the story says, by the path of the call.
-type hooks struct {
-	server *httptest.Server
-
-	mu      sync.Mutex
-	answers map[string]int
-	calls   map[string][]json.RawMessage
-	rang    chan struct{}
-}
-
-func newHooks() *hooks {
-	h := &hooks{answers: map[string]int{}, calls: map[string][]json.RawMessage{}, rang: make(chan struct{})}
-	h.server = httptest.NewServer(h)
-	return h
-}
-
-// ServeHTTP answers 200, or what the story said for the path.
-func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		return
-	}
-	name := strings.Trim(r.URL.Path, "/")
-	h.mu.Lock()
-	h.calls[name] = append(h.calls[name], body)
-	status, told := h.answers[name]
-	close(h.rang)
-	h.rang = make(chan struct{})
-	h.mu.Unlock()
-	if !told {
-		status = http.StatusOK
-	}
-	if status == 0 {
-		<-r.Context().Done()
-		return
-	}
-	http.Error(w, "the story says "+strconv.Itoa(status), status)
-}
-
-// hook NAME STATUS says how calls of $HOOKS/NAME are answered from now on; the status hang means not at all.
-func hook(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: hook NAME STATUS|hang")
-	}
-	status := 0
-	if args[1] != "hang" {
-		var err error
-		status, err = strconv.Atoi(args[1])
-		ts.Check(err)
-	}
-	h := storyOf(ts).hooks
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.answers[args[0]] = status
-}
-
-// called NAME [N] waits until $HOOKS/NAME was called N times, once by default, and prints the latest body. `! called
-// NAME` says that it was never called so far.
-func called(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) == 0 {
-		ts.Fatalf("usage: called NAME [N]")
-	}
-	n := 1
-	if len(args) > 1 {
-		var err error
-		n, err = strconv.Atoi(args[1])
-		ts.Check(err)
-	}
-	bodies := storyOf(ts).hooks.wait(args[0], n, neg)
-	if neg != (len(bodies) < n) {
-		ts.Fatalf("hook %s was called %d times", args[0], len(bodies))
-	}
-	if !neg {
-		_, err := fmt.Fprintf(ts.Stdout(), "%s\n", bodies[len(bodies)-1])
-		ts.Check(err)
-	}
-}
-
-// wait returns the calls of a path once there are n of them.
-func (h *hooks) wait(name string, n int, atOnce bool) []json.RawMessage {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		h.mu.Lock()
-		bodies, rang := slices.Clone(h.calls[name]), h.rang
-		h.mu.Unlock()
-		if len(bodies) >= n || atOnce {
-			return bodies
-		}
-		select {
-		case <-rang:
-		case <-timer.C:
-			return bodies
-		}
-	}
-}
-
-// asked NAME prints all bodies that $HOOKS/NAME got so far, one per line.
-func asked(ts *testscript.TestScript, _ bool, args []string) {
-	for _, body := range storyOf(ts).hooks.wait(args[0], 0, true) {
-		_, err := fmt.Fprintf(ts.Stdout(), "%s\n", body)
-		ts.Check(err)
-	}
 }

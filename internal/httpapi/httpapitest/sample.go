@@ -30,7 +30,7 @@ func Progressing(key engine.Key) httpapi.Snapshot {
 			Version: rollout.StateVersion, Phase: rollout.Progressing, Since: noon, Promoted: "aaaaaaaaaa", Tried: wanted, Runs: 2,
 			Run: &rollout.Run{
 				Name: wanted + "-2", Revision: wanted, Started: noon, Stage: rollout.Stepping, Step: 1, Weight: share,
-				FailedChecks: 1,
+				FailedChecks: 1, Acked: noon.Add(10 * time.Second), Due: noon.Add(20 * time.Second),
 				Results: []analysis.Result{{
 					Metric: "success-rate", Outcome: analysis.Passing, Value: 99.7, Min: &least, Unit: "%", Requests: 512,
 					Message: "99.7 % of 512 requests succeeded",
@@ -96,7 +96,7 @@ func Lifetime(run string, outcome rollout.Outcome, reason, message string) []rol
 	weight := event(5, rollout.WeightWanted, "The canary gets 20 %")
 	weight.Weight = 20 * rollout.Percent
 	end := event(60, rollout.RunEnded, "Run "+run+" ended: "+message)
-	end.Ending, end.Reason, end.Phase = outcome, reason, rollout.Failed
+	end.Ending, end.Reason, end.Detail, end.Phase = outcome, reason, message, rollout.Failed
 	if outcome == rollout.OutcomeFailed {
 		end.Severity = rollout.Loud
 	}

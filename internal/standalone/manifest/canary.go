@@ -181,7 +181,7 @@ func portText(ref intstr.IntOrString) string {
 	return ref.String()
 }
 
-// contend warns about canaries that want the same target or the same service. The first by name has it.
+// contend warns about canaries that want the same target or the same service. The daemon knows which of them is older.
 func (r *reader) contend(canaries []*thing) {
 	targets, services := map[Key]*thing{}, map[Key]*thing{}
 	for _, t := range canaries {
@@ -193,13 +193,13 @@ func (r *reader) contend(canaries []*thing) {
 		service := Key{t.Namespace, canaryspec.ServiceName(c)}
 		if first := targets[target]; first != nil {
 			r.warn(t, mistake{line: t.root.lineOf("spec.targetRef.name"), field: "spec.targetRef.name", message: fmt.Sprintf(
-				"Canary %s in %s:%d has this target already: only one canary acts on a target, so this one waits", quoted(first.Name), first.file, first.root.line)})
+				"Canary %s in %s:%d has this target, too: only the older one acts, the other waits", quoted(first.Name), first.file, first.root.line)})
 			continue
 		}
 		targets[target] = t
 		if first := services[service]; first != nil {
 			r.warn(t, mistake{line: t.root.lineOf("spec.service"), field: "spec.service", message: fmt.Sprintf(
-				"Canary %s in %s:%d serves %s already: give this one a service.name of its own", quoted(first.Name), first.file, first.root.line, quoted(service.Name))})
+				"Canary %s in %s:%d serves %s, too: give this one a service.name of its own", quoted(first.Name), first.file, first.root.line, quoted(service.Name))})
 			continue
 		}
 		services[service] = t

@@ -74,12 +74,27 @@ func (p *Plane) reportLocked(t *Table, refused []Refusal) []Key {
 		}
 	}
 	var changed []Key
-	for _, key := range p.keysLocked() {
+	for _, key := range p.suspectsLocked(&before) {
 		if before.serviceLocked(key) != p.serviceLocked(key) || before.refused[key] != p.refused[key] {
 			changed = append(changed, key)
 		}
 	}
 	return changed
+}
+
+// suspectsLocked lists, each once, the services that may be another now than before: those that differ between the
+// tables, and those that the plane refused or refuses. A change of one weight among 10,000 services has to be cheap.
+func (p *Plane) suspectsLocked(before *Plane) []Key {
+	suspects := differing(before.inForce, p.inForce)
+	for _, refused := range []map[Key]string{before.refused, p.refused} {
+		for key := range refused {
+			if _, held := p.held[key]; held || p.inForce.Service(key) != nil {
+				suspects = append(suspects, key)
+			}
+		}
+	}
+	slices.SortFunc(suspects, compareKeys)
+	return slices.Compact(suspects)
 }
 
 // serviceLocked returns the service as the plane has it in force, or nil.

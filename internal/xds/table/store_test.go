@@ -224,19 +224,3 @@ func TestWritersDoNotLoseEachOthersChanges(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkRouteAmong10000(b *testing.B) {
-	s := newStore(b, table.Options{})
-	services := make([]table.Service, 0, 10_000)
-	for i := range cap(services) {
-		services = append(services, service("prod", fmt.Sprintf("s%d", i)))
-	}
-	if err := s.Put(services...); err != nil {
-		b.Fatal(err)
-	}
-	key := table.Key{Namespace: "prod", Name: "s5000"}
-	b.ResetTimer()
-	for i := range b.N {
-		route(b, s, key, rollout.Weight(i)%rollout.Whole)
-	}
-}

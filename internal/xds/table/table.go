@@ -158,6 +158,28 @@ func (t *Table) without(key Key) (*Table, error) {
 	return assemble(t.shared, slices.Delete(slices.Clone(t.entries), i, i+1))
 }
 
+// differing lists the services of b that are not the same in a, which may be nil.
+func differing(a, b *Table) []Key {
+	var old []entry
+	if a != nil {
+		old = a.entries
+	}
+	var keys []Key
+	for i := range b.entries {
+		s := b.entries[i].service
+		// Both tables are ordered by key, and share most of their services.
+		for len(old) > 0 && old[0].service != s && compareKeys(old[0].service.Key, s.Key) < 0 {
+			old = old[1:]
+		}
+		if len(old) > 0 && old[0].service == s {
+			old = old[1:]
+			continue
+		}
+		keys = append(keys, s.Key)
+	}
+	return keys
+}
+
 // sameNames says that the index of a table holds for both.
 func sameNames(a, b *Service) bool {
 	return a.Private == b.Private && a.Listen == b.Listen && slices.Equal(a.Hosts, b.Hosts)

@@ -1,0 +1,6 @@
+//go:build race
+
+package sim_test
+
+// race says that the race detector makes everything slower.
+const race = true
