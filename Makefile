@@ -11,7 +11,6 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Packages compiled at the same time. The race detector needs memory: two at a time suit a small machine.
 PARALLEL ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ "$$n" -gt 4 ]; then echo 4; else echo "$$n"; fi)
 PKG      ?= ./...
-BENCHTIME ?= 1s
 FUZZTIME ?= 30s
 FAULTS ?= 50000
 
@@ -54,8 +53,8 @@ verify: ## check that generated files are what `make generate` writes
 	git status --porcelain=v1 | diff "$$before/status" - && git diff | diff "$$before/diff" - \
 	|| { echo 'Generated files are not up to date: run `make generate` and commit what it changed.' >&2; exit 1; }
 
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -p 1 $(PKG)
+bench: ## measure speed and memory against named peers, ten minutes (BENCHFLAGS=-write keeps the page)
+	$(GO) run ./test/bench $(BENCHFLAGS)
 
 fuzz: ## run every fuzz test for FUZZTIME
 	@set -e; grep -rlE --include='*_test.go' '^func Fuzz' internal cmd api 2>/dev/null | sort | while read -r file; do \

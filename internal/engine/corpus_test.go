@@ -230,11 +230,11 @@ func (h *house) releaseReplacedAt(k int) (saves int, weights []rollout.Weight) {
 	}})
 	if k > 0 {
 		e, stop := h.runUntil(first, cancel)
-		h.releaseOnce(first, e)
+		h.releaseOnce(first.Done(), e)
 		stop()
 	}
 	e, stop := h.run()
-	h.releaseOnce(h.t.Context(), e)
+	h.releaseOnce(nil, e)
 	stop()
 	if s := h.state(); s.Phase != rollout.Succeeded || s.Promoted != "v2" || s.Runs != 1 {
 		h.t.Errorf("replaced after save %d: %s with %s promoted in %d runs", k, s.Phase, s.Promoted, s.Runs)
@@ -245,12 +245,12 @@ func (h *house) releaseReplacedAt(k int) (saves int, weights []rollout.Weight) {
 	return h.store.Calls(memstore.Save), slices.Compact(weights)
 }
 
-// releaseOnce gives the target its second revision once the first one serves, and lets the release take its time, or
-// its engine's end.
-func (h *house) releaseOnce(ctx context.Context, e *engine.Engine) {
+// releaseOnce gives the target its second revision once the first one serves, and lets the release take its time, unless
+// its engine has ended.
+func (h *house) releaseOnce(ended <-chan struct{}, e *engine.Engine) {
 	for range 1500 {
 		select {
-		case <-ctx.Done():
+		case <-ended:
 			return
 		case <-time.After(100 * time.Millisecond):
 		}

@@ -134,16 +134,24 @@ func (s *Server) serveDocument() error {
 // Handle adds a page beside the API, under the same protection. It must be called before Serve.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
+// Admits refuses an address that is open to other machines while there is no token. Serve refuses it as well; whoever
+// asks first has started nothing by then.
+func (s *Server) Admits(a net.Addr) error {
+	if s.options.Token != "" || isLoopback(a) {
+		return nil
+	}
+	return fault.Errorf(fault.Denied, "the API on %s is open to other machines and has no token: "+
+		"give it one with --token-file, or listen on 127.0.0.1", a)
+}
+
 // Serve answers on the listener until the context ends, and then lets requests in progress finish. It is called once
 // and closes the listener. It refuses to serve other machines without a token.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	loopback := isLoopback(ln.Addr())
-	if !loopback && s.options.Token == "" {
-		return errors.Join(ln.Close(), fault.Errorf(fault.Denied, "the API on %s is open to other machines and has no token: "+
-			"give it one with --token-file, or listen on 127.0.0.1", ln.Addr()))
+	if err := s.Admits(ln.Addr()); err != nil {
+		return errors.Join(ln.Close(), err)
 	}
 	srv := &http.Server{
-		Handler:           s.guard(loopback),
+		Handler:           s.guard(isLoopback(ln.Addr())),
 		ReadHeaderTimeout: requestTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxBody,

@@ -10,7 +10,8 @@
 //   - What can be done: action.go.
 //   - One pass: step.go, with the table of phases.
 //   - A release, phase by phase: initializing.go, resting.go, waiting.go, progressing.go, promoting.go, finalising.go;
-//     failed.go is the way back from each of them, terminating.go the end of a canary.
+//     failed.go is the way back from each of them, restoring.go what comes before it once the primary was written, and
+//     terminating.go the end of a canary.
 //   - What the phases share: run.go begins and ends runs, checks.go judges, gates.go asks, traffic.go moves requests and
 //     pods, waits.go and clocks.go bound every waiting, commands.go obeys people, events.go tells.
 //   - What must never happen: invariant.go and invariant_run.go.

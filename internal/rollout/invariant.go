@@ -199,7 +199,7 @@ func (v *verifier) promotion(a PromoteTo) {
 	pinned := slices.Contains(w.Target.Pinned, a.Revision)
 	switch {
 	case a.Restore:
-		v.mustf(a.Revision == v.after.Promoted, "S8", "restored %s instead of %s", a.Revision, v.after.Promoted)
+		v.restored(a)
 		return
 	case v.after.Promoted == "":
 		v.mustf(pinned && a.Revision == w.Target.Revision, "S8", "the first primary gets %s, which is not pinned", a.Revision)
@@ -214,4 +214,13 @@ func (v *verifier) promotion(a PromoteTo) {
 	if w.Primary.Abrupt && w.Primary.Serving > 0 && !repeated {
 		v.mustf(v.obs.Traffic.Acked.Primary == 0, "S4", "the primary was replaced at once while it served")
 	}
+}
+
+// restored checks that the primary gets back what is promoted, and that users lose nothing by it.
+func (v *verifier) restored(a PromoteTo) {
+	p := &v.obs.Workload.Primary
+	v.mustf(a.Revision == v.after.Promoted, "S8", "restored %s instead of %s", a.Revision, v.after.Promoted)
+	t := &v.obs.Traffic
+	emptied := t.Problem == nil && t.Acked.Primary == 0 && t.Split.Primary == 0
+	v.mustf(!p.Abrupt || p.Serving == 0 || emptied, "S4", "the primary was restored at once while it served")
 }

@@ -82,3 +82,36 @@ func TestNoPodsAreNeverReady(t *testing.T) {
 		t.Errorf("phase %s, promoted %s, waits for %+v", w.state.Phase, w.state.Promoted, w.state.Wait)
 	}
 }
+
+// TestTrafficReturnsToCapacity: a primary that has lost pods after its promotion gets its traffic back when it has enough
+// of them again.
+func TestTrafficReturnsToCapacity(t *testing.T) {
+	t.Parallel()
+	most := rollout.Split{Primary: 40 * rollout.Percent, Canary: 60 * rollout.Percent, Revision: "v2"}
+	state := rollout.State{
+		Version: rollout.StateVersion, Phase: rollout.Finalising, Since: epoch(), Promoted: "v2", Tried: "v2", Runs: 1,
+		Run: &rollout.Run{
+			Name: "v2-1", Revision: "v2", Started: epoch(), Stage: rollout.Returning, Step: 2, Weight: 60 * rollout.Percent,
+			Acked: epoch(), Pass: true, Written: true,
+		},
+	}
+	for serving, want := range map[int]bool{1: false, 2: true} {
+		obs := rollout.Observation{
+			Now: epoch().Add(time.Minute),
+			Workload: rollout.Workload{
+				Target:  rollout.Target{Exists: true, Revision: "v2", Replicas: 2, Pinned: []string{"v1", "v2"}},
+				Primary: rollout.Side{Exists: true, Revision: "v2", Replicas: 2, Ready: serving, Serving: serving},
+				Canary:  rollout.Side{Exists: true, Revision: "v2", Replicas: 2, Ready: 2, Serving: 2},
+			},
+			Traffic: rollout.Traffic{Exists: true, Split: most, Acked: most},
+		}
+		after, actions := rollout.Step(newWorld(t).spec, state, obs)
+		moved := slices.ContainsFunc(actions, func(a rollout.Action) bool {
+			_, ok := a.(rollout.SetSplit)
+			return ok
+		})
+		if moved != want {
+			t.Errorf("%d of 2 pods: moved %t, want %t; waits for %+v", serving, moved, want, after.Wait)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,5 +145,28 @@ func TestRetryIsRefusedWithoutAPlan(t *testing.T) {
 	want := "retry by ann is refused: the manifest cannot be served: analysis has both iterations and step weights: keep one of iterations, stepWeight, stepWeights"
 	if diff := cmp.Diff(want, w.lastMessage()); diff != "" {
 		t.Errorf("last event (-want +got):\n%s", diff)
+	}
+}
+
+// TestAGateTellsWhoHeldIt demands the name of the hook on both events, by which notifiers mute them.
+func TestAGateTellsWhoHeldIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deaf = true
+	w.spec.Hooks = []rollout.Hook{{Name: "first", Type: rollout.ConfirmRollout}, {Name: "second", Type: rollout.ConfirmRollout}}
+	w.hooks["first"], w.hooks["second"] = true, false
+	w.run(5 * time.Second)
+	w.obs.Workload.Target.Revision = "v2"
+	w.run(15 * time.Second)
+	w.hooks["second"] = true
+	w.run(15 * time.Second)
+	var told []string
+	for _, e := range w.state.Outbox {
+		if e.Type == rollout.GateClosed || e.Type == rollout.GateOpened {
+			told = append(told, string(e.Type)+" "+e.Reason)
+		}
+	}
+	if want := []string{"GateClosed second", "GateOpened second"}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }

@@ -17,8 +17,12 @@ func stepped(t *testing.T) *world {
 	w.evidence = nil
 	w.run(10 * time.Second)
 	w.obs.Workload.Target.Revision = "v2"
-	w.run(15 * time.Second)
-	if r := w.state.Run; r == nil || r.Acked.IsZero() || r.Step != 0 || len(w.obs.Measurements) > 0 {
+	// The run begins some time before its first weight is in force.
+	w.canaryUp = false
+	w.run(8 * time.Second)
+	w.canaryUp = true
+	w.run(12 * time.Second)
+	if r := w.state.Run; r == nil || r.Acked.IsZero() || r.Step != 0 || r.Acked.Sub(r.Started) < 5*time.Second || len(w.obs.Measurements) > 0 {
 		t.Fatalf("not at the first step: %s, %+v", w.state.Phase, w.state.Run)
 	}
 	return w

@@ -28,13 +28,38 @@ type call struct {
 // call makes a call, unless a fault has something against it.
 func (p *process) call(ctx context.Context, c call) error {
 	w := p.world
+	if c.takes > 0 {
+		c.takes += p.lag()
+	}
 	if c.op != Consume && !pause(ctx, w.time, c.takes) {
 		return ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := p.alive(ctx); err != nil {
+	active, err := p.arrive(ctx, c)
+	if err != nil {
 		return err
+	}
+	if c.check != nil {
+		c.check()
+	}
+	err = c.do()
+	if c.op.effect() || c.op == Save || c.op == Forget {
+		w.writes++
+		w.notef("engine %d: %s %s%s", p.number, c.op, c.what, orError(err))
+	}
+	if err != nil {
+		return err
+	}
+	return p.unheard(active) //nolint:contextcheck // A successor, and what people do, outlive the call.
+}
+
+// arrive counts a call and lets the faults strike that wait for it. It returns those that strike this call, and why the
+// call has no effect, if it has none. It holds mu before and after.
+func (p *process) arrive(ctx context.Context, c call) ([]*Fault, error) {
+	w := p.world
+	if err := p.alive(ctx); err != nil {
+		return nil, err
 	}
 	w.counts[c.op]++
 	if !c.op.reads() {
@@ -43,26 +68,12 @@ func (p *process) call(ctx context.Context, c call) error {
 	active, begun := w.faults.strike(c.op, w.counts[c.op], w.time.Now())
 	for _, f := range begun {
 		w.notef("fault %s strikes", f)
-		w.upset(p, f)
+		w.upset(p, f) //nolint:contextcheck // A successor, and what people do, outlive the call.
 	}
 	if err := p.alive(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	if err := p.refused(ctx, c, active); err != nil {
-		return err
-	}
-	if c.check != nil {
-		c.check()
-	}
-	err := c.do()
-	if c.op.effect() || c.op == Save || c.op == Forget {
-		w.writes++
-		w.notef("engine %d: %s %s%s", p.number, c.op, c.what, orError(err))
-	}
-	if err != nil {
-		return err
-	}
-	return p.unheard(active)
+	return active, p.refused(ctx, c, active)
 }
 
 func orError(err error) string {
@@ -96,7 +107,7 @@ func (p *process) refused(ctx context.Context, c call, active []*Fault) error {
 	for _, f := range active {
 		switch f.Kind {
 		case CrashBefore:
-			p.crash()
+			p.crash() //nolint:contextcheck // A successor, and what people do, outlive the call.
 			return errDead
 		case Hang:
 			w.mu.Unlock()
@@ -151,17 +162,7 @@ func (w *World) upset(p *process, f *Fault) {
 	case Nack:
 		w.plane.nack = "the listener's port is in use"
 	case Forward, Back:
-		d, err := time.ParseDuration(f.Arg)
-		if err != nil {
-			w.laws.breakf("sim", "fault %s: %v", f, err)
-		}
-		if f.Kind == Back {
-			d = -d
-		}
-		w.after(0, "the clock is set", func() {
-			w.clock.jump(d)
-			w.wake()
-		})
+		w.setClock(f)
 	case Down:
 		w.down[rollout.SideName(f.Arg)] = true
 		w.movePods()
@@ -177,6 +178,21 @@ func (w *World) upset(p *process, f *Fault) {
 		p.stop(f.For)
 	default:
 	}
+}
+
+// setClock lets the wall clock jump. The caller holds mu.
+func (w *World) setClock(f *Fault) {
+	d, err := time.ParseDuration(f.Arg)
+	if err != nil {
+		w.laws.breakf("sim", "fault %s: %v", f, err)
+	}
+	if f.Kind == Back {
+		d = -d
+	}
+	w.after(0, "the clock is set", func() {
+		w.clock.jump(d)
+		w.wake()
+	})
 }
 
 // calm ends a fault that lasted. The caller holds mu.

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"github.com/serin-dev/serin/internal/engine"
 	"github.com/serin-dev/serin/internal/rollout"
 )
@@ -16,63 +14,58 @@ func (l *laws) count(t *engine.Trace) {
 		}
 	}
 	before, after := t.Before.Run, t.After.Run
-	if t.Observation.Workload.Problem != nil || t.Observation.Traffic.Problem != nil {
-		l.case1("S13")
-	}
-	if t.After.Paused != nil || t.Observation.Brake != nil || t.Spec.Suspend {
-		if after != nil && after.Stage != rollout.Done {
-			l.case1("S15")
-		}
-	}
-	if !t.After.Wait.Until.IsZero() || t.After.Wait.Reason != "" {
-		l.case1("L2")
-	}
-	if effects > 0 {
-		l.case1("S14")
-	}
-	if before == nil || after == nil || before.Name != after.Name {
+	l.caseIf(t.Observation.Workload.Problem != nil || t.Observation.Traffic.Problem != nil, "S13")
+	l.caseIf(t.After.Wait.Reason != "", "L2")
+	l.caseIf(effects > 0, "S14")
+	if after == nil {
 		return
 	}
-	if after.Step > before.Step || after.Pass && !before.Pass {
-		l.case1("S12")
-		l.case1("S5")
+	held := t.After.Paused != nil || t.Observation.Brake != nil || t.Spec.Suspend
+	l.caseIf(held && after.Stage != rollout.Done, "S15")
+	if before != nil && before.Name == after.Name {
+		l.countRun(before, after, effects > 0)
 	}
-	if after.Outcome != "" && effects > 0 {
-		l.case1("S6")
-	}
-	if after.FailedChecks > before.FailedChecks {
-		l.case1("7")
-	}
+}
+
+// countRun does so for a run that goes on.
+func (l *laws) countRun(before, after *rollout.Run, acts bool) {
+	advanced := after.Step > before.Step || after.Pass && !before.Pass
+	l.caseIf(advanced, "S12")
+	l.caseIf(advanced, "S5")
+	l.caseIf(after.Outcome != "" && acts, "S6")
+	l.caseIf(after.FailedChecks > before.FailedChecks, "7")
 }
 
 // countAction does so for one action, and says whether it changes the world.
 func (l *laws) countAction(t *engine.Trace, a rollout.Action) bool {
 	o := &t.Observation
 	r := t.After.Run
+	superseded := r != nil && r.Revision != o.Workload.Target.Revision
 	switch a := a.(type) {
 	case rollout.SetSplit:
-		l.case1("S1")
-		if r != nil && r.Revision != o.Workload.Target.Revision {
-			l.case1("S10")
-		}
+		l.caseIf(true, "S1")
+		l.caseIf(superseded, "S10")
 		return true
 	case rollout.Scale:
-		if a.Side == rollout.CanarySide && o.Workload.Canary.Replicas > 0 && a.Replicas == 0 {
-			l.case1("S4")
-		}
+		l.caseIf(o.Workload.Canary.Replicas > 0 && a.Replicas == 0, "S4")
 		return true
 	case rollout.PromoteTo:
-		l.case1("S8")
+		l.caseIf(true, "S8")
 		return true
 	case rollout.Measure:
-		l.case1("S12")
+		l.caseIf(true, "S12")
 	case rollout.Ask:
-		if slices.Contains([]rollout.HookType{rollout.ConfirmPromotion, rollout.ConfirmRollout, rollout.ConfirmTrafficIncrease}, a.Type) {
-			l.case1("S15")
-		}
+		l.caseIf(a.Type == rollout.ConfirmPromotion || a.Type == rollout.ConfirmRollout || a.Type == rollout.ConfirmTrafficIncrease, "S15")
 	case rollout.Pin, rollout.Floor, rollout.Release:
 		return true
 	case rollout.Emit, rollout.Wake:
 	}
 	return false
+}
+
+// caseIf counts a case of a law where there is one.
+func (l *laws) caseIf(tried bool, law string) {
+	if tried {
+		l.case1(law)
+	}
 }

@@ -135,6 +135,14 @@ func (w *World) unrest() string {
 	if w.gone {
 		return w.unreleased()
 	}
+	if missing := w.busy(); missing != "" {
+		return missing
+	}
+	return w.untidy()
+}
+
+// busy says what the saved state of a canary lacks that is to be at rest.
+func (w *World) busy() string {
 	s := &w.state
 	switch {
 	case w.deleting:
@@ -148,7 +156,7 @@ func (w *World) unrest() string {
 	case len(w.live) == 0:
 		return "no engine runs"
 	}
-	return w.untidy()
+	return ""
 }
 
 // untidy says what a canary at rest has left behind.
@@ -173,6 +181,9 @@ func (w *World) untidy() string {
 func (w *World) unreleased() string {
 	canary := w.side(rollout.CanarySide)
 	switch {
+	case w.abandoned:
+		// Two minutes are over, and what was left undone was told.
+		return ""
 	case w.plane.exists:
 		return "its split is still there"
 	case w.manifest != nil && canary.ready < w.manifest.Replicas:

@@ -10,6 +10,9 @@ import (
 // ending says in a line how the canary ended. The caller holds mu.
 func (w *World) ending() string {
 	if w.gone {
+		if w.abandoned {
+			return "abandoned at the deadline of its release"
+		}
 		if w.manifest == nil {
 			return "released, nothing runs"
 		}

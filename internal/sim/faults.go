@@ -163,7 +163,6 @@ type faults struct {
 	all   []Fault
 	times []int
 	until []time.Time
-	now   func() time.Time
 }
 
 func newFaults(all []Fault) *faults {
@@ -231,7 +230,7 @@ func (f *faults) on(now time.Time, ops []Op, kinds ...Kind) bool {
 func (f *faults) frozen() bool { return f.struck(Frozen) }
 
 // mistake is the error of a fault that refuses a call, or nil.
-func (f *Fault) mistake() error {
+func (f Fault) mistake() error {
 	switch f.Kind {
 	case Conflict:
 		return fault.Errorf(fault.Conflict, "409: somebody else wrote first")

@@ -97,18 +97,12 @@ func (l *laws) split(w *World, p *process, s rollout.Split) {
 		return
 	}
 	seen, now := w.look(), w.plane.split
+	l.served(w, s, &seen)
 	spec := p.decision.spec.Default()
-	if s.Canary > 0 || s.Match {
-		l.mustf(seen.Canary.Serving > 0, "S2", "requests for a canary without a ready pod: %s", splitText(s))
-	}
-	elsewhere := seen.Canary.Serving > 0 && (now.Canary > 0 || now.Match)
-	if s.Primary > 0 && elsewhere {
-		l.mustf(seen.Primary.Serving > 0, "S2", "requests for a primary without a ready pod: %s", splitText(s))
-	}
 	more := s.Canary > now.Canary || s.Match && !now.Match || s.Mirror > now.Mirror
 	if more && !w.deleting {
 		want := max(1, seen.Target.Replicas)
-		l.mustf(seen.Canary.Ready >= need(want, spec.CanaryReady), "S3", "%s with %d of %d pods of the canary", splitText(s), seen.Canary.Ready, want)
+		l.mustf(w.readyFor(s) >= need(want, spec.CanaryReady), "S3", "%s with %d of %d pods of the canary", splitText(s), w.readyFor(s), want)
 	}
 	if s.Primary > now.Primary && w.state.Phase == rollout.Finalising && seen.Canary.Serving > 0 {
 		l.mustf(seen.Primary.Serving >= need(seen.Primary.Replicas, spec.PrimaryReady), "S3",
@@ -116,22 +110,43 @@ func (l *laws) split(w *World, p *process, s rollout.Split) {
 	}
 }
 
+// served is S2: no requests for a side that nobody serves.
+func (l *laws) served(w *World, s rollout.Split, seen *rollout.Workload) {
+	if s.Canary > 0 || s.Match {
+		l.mustf(w.readyFor(s) > 0, "S2", "requests for a canary without a ready pod: %s", splitText(s))
+	}
+	now := w.plane.split
+	elsewhere := seen.Canary.Serving > 0 && (now.Canary > 0 || now.Match)
+	if s.Primary > 0 && elsewhere {
+		l.mustf(seen.Primary.Serving > 0, "S2", "requests for a primary without a ready pod: %s", splitText(s))
+	}
+}
+
+// readyFor is how many ready pods the canary has for a split.
+func (w *World) readyFor(s rollout.Split) (n int) {
+	for _, q := range w.target.Pods() {
+		if q.Side == rollout.CanarySide && q.Ready && !q.Ending && (s.Revision == "" || s.Revision == q.Revision) {
+			n++
+		}
+	}
+	return n
+}
+
 func need(wanted, percent int) int { return max(1, (wanted*percent+99)/100) }
 
 // promotion is S8 and S9: what is written into the primary was decided in a state that is durable.
 func (l *laws) promotion(w *World, a rollout.PromoteTo) {
 	s, r := &w.state, w.state.Run
-	passed := r != nil && r.Pass && r.Written && r.Revision == a.Revision && r.Outcome == ""
 	switch {
 	case a.Revision == s.Promoted:
 		l.case1("S8")
 	case s.Promoted == "":
 		l.mustf(w.manifest != nil && w.manifest.Revision == a.Revision, "S8", "the first primary gets %s", a.Revision)
 	default:
-		l.mustf(passed, "S8", "%s is promoted without a saved verdict: %s", a.Revision, summary(w.saved))
+		l.mustf(passed(r, a.Revision), "S8", "%s is promoted without a saved verdict: %s", a.Revision, summary(w.saved))
 	}
-	if w.scenario.never(a.Revision) && !w.faults.struck(Edit, Tell) {
-		l.mustf(false, "S8", "%s is promoted, which is broken", a.Revision)
+	if len(w.scenario.Never) > 0 && !w.faults.struck(Edit, Tell) {
+		l.mustf(!w.scenario.never(a.Revision), "S8", "%s is promoted, which is broken", a.Revision)
 	}
 	l.rightful[a.Revision] = true
 	if r == nil || a.Restore || s.Promoted == "" {
@@ -140,6 +155,11 @@ func (l *laws) promotion(w *World, a rollout.PromoteTo) {
 	was, again := l.promoted[r.Name]
 	l.mustf(!again || was == a.Revision, "S9", "run %s promotes %s after %s", r.Name, a.Revision, was)
 	l.promoted[r.Name] = a.Revision
+}
+
+// passed says whether a run may write a revision into the primary.
+func passed(r *rollout.Run, revision string) bool {
+	return r != nil && r.Pass && r.Written && r.Revision == revision && r.Outcome == ""
 }
 
 // podsEnd is S4: no pod is told to end while a request is on its way to it, unless enough others are left to take over.
@@ -160,7 +180,7 @@ func (l *laws) podsEnd(w *World, before, after []memworkload.Pod) {
 			continue
 		}
 		others := left[q.Side]
-		if w.gone || w.deleting {
+		if w.released {
 			others = left[rollout.PrimarySide] + left[rollout.CanarySide]
 		}
 		// Who sets the clock forward shortens the drain: nobody but the clock knows how long it was.
@@ -203,7 +223,7 @@ func (l *laws) trace(w *World, p *process, t *engine.Trace) {
 	if !t.Stepped {
 		return
 	}
-	for _, broken := range rollout.Verify(t.Spec, t.Before, t.Observation, t.After, t.Actions) {
+	for _, broken := range w.verify(t) {
 		l.breakf("verify", "%s", broken)
 		w.notef("before %+v", t.Before)
 		w.notef("run %+v", t.Before.Run)
@@ -215,6 +235,15 @@ func (l *laws) trace(w *World, p *process, t *engine.Trace) {
 	if len(t.Performed) > 0 {
 		l.mustf(t.Saved, "S14", "performed %+v without a saved state", t.Performed)
 	}
+	w.abandoned = w.abandoned || t.After.Phase == rollout.Terminated && t.Before.Phase == rollout.Terminating && !t.Observation.Released
 	l.count(t)
 	l.passEnded(w, p)
+}
+
+// verify holds a pass against the laws of the core.
+func (w *World) verify(t *engine.Trace) []string {
+	if w.options.Unverified {
+		return nil
+	}
+	return rollout.Verify(t.Spec, t.Before, t.Observation, t.After, t.Actions)
 }

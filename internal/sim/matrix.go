@@ -56,7 +56,8 @@ func Failures(s *Scenario, calls []Op) []Case {
 }
 
 // Takeovers plans a second engine at every save: beside the first, and instead of one that stands still in a read or
-// in a save and then goes on.
+// in a save and then goes on. One that stands still between its last look at the store and an effect is left out: the
+// ports carry nothing by which that effect could be refused.
 func Takeovers(s *Scenario, calls []Op) []Case {
 	var cases []Case
 	for _, at := range writes(calls) {
@@ -64,7 +65,8 @@ func Takeovers(s *Scenario, calls []Op) []Case {
 			continue
 		}
 		for _, f := range []Fault{
-			{Kind: Twin, Op: Save, K: at.k, For: 25 * time.Second}, {Kind: Stop, Op: Save, K: at.k, For: 6 * time.Second},
+			{Kind: Twin, Op: Save, K: at.k, For: 25 * time.Second}, {Kind: Stop, Op: Save, K: at.k, For: 4 * time.Second},
+			{Kind: Stop, Op: Save, K: at.k, For: 20 * time.Second}, {Kind: Stop, Op: Pods, K: at.k, For: 4 * time.Second},
 			{Kind: Stop, Op: Pods, K: at.k, For: 15 * time.Second}, {Kind: Stop, Op: Read, K: at.k, For: 3 * time.Second},
 		} {
 			cases = append(cases, Case{Scenario: s, Faults: []Fault{f}})

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -52,7 +51,7 @@ func (w *World) tell(verb rollout.Verb) {
 		Intent: rollout.Intent{By: "ann", Reason: "because", At: w.clock.Now()}, UID: fmt.Sprintf("u%d", w.people.told), Verb: verb,
 	}
 	w.notef("ann says %s", verb)
-	if _, err := w.store.Give(context.Background(), w.key, c); err != nil {
+	if _, err := w.store.Give(w.root(), w.key, c); err != nil {
 		w.laws.breakf("sim", "command: %v", err)
 	}
 	w.laws.said(w, verb)
@@ -66,7 +65,7 @@ func (w *World) brake(on bool) {
 	if on {
 		intent = &rollout.Intent{By: "bob", Reason: "incident", At: w.clock.Now()}
 	}
-	if err := w.store.SetBrake(context.Background(), intent); err != nil {
+	if err := w.store.SetBrake(w.root(), intent); err != nil {
 		w.laws.breakf("sim", "brake: %v", err)
 	}
 	w.wake()

@@ -112,7 +112,7 @@ func (w *World) spread() {
 }
 
 // share is what a proxy sends to a pod's side: the part of the users' requests, and whether anything at all.
-func (x *proxy) share(side rollout.SideName, up map[rollout.SideName]int) (users float64, any bool) {
+func (x *proxy) share(side rollout.SideName, up map[rollout.SideName]int) (users float64, sends bool) {
 	s := x.split
 	if !x.exists {
 		// Without a split the target's own pods come first once it was given back, else the primary's.
@@ -144,7 +144,7 @@ func (w *World) receives(p *memworkload.Pod, up map[rollout.SideName]int) bool {
 	}
 	for i := range w.plane.proxies {
 		x := &w.plane.proxies[i]
-		if _, any := x.share(p.Side, up); !any {
+		if _, sends := x.share(p.Side, up); !sends {
 			continue
 		}
 		if p.Side == rollout.CanarySide && x.exists && x.split.Revision != "" && x.split.Revision != p.Revision {

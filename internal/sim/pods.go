@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"context"
 	"time"
 
 	"github.com/serin-dev/serin/internal/rollout"
@@ -46,7 +45,7 @@ func (w *World) round() bool {
 
 // look is what the target is, in truth.
 func (w *World) look() rollout.Workload {
-	seen, err := w.target.Driver().Observe(context.Background())
+	seen, err := w.sight()
 	if err != nil {
 		w.laws.breakf("sim", "the target cannot be seen: %v", err)
 	}

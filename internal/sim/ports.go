@@ -165,6 +165,7 @@ func (d *pods) Resize(ctx context.Context, a rollout.Action) error {
 // Release is part of workload.Driver.
 func (d *pods) Release(ctx context.Context, revert bool) error {
 	return d.act(ctx, Release, "", rollout.Release{Revert: revert}, func() error {
+		d.process.world.released = true
 		return d.process.world.target.Driver().Release(ctx, revert)
 	})
 }

@@ -34,6 +34,21 @@ type process struct {
 	made   int
 }
 
+// lag is how much later than the first one an engine does everything: two at one instant would have no order.
+func (p *process) lag() time.Duration { return time.Duration(p.number-1) * 1100 * time.Microsecond }
+
+// lateClock is a clock whose timers ring a little late.
+type lateClock struct {
+	*clock
+
+	lag time.Duration
+}
+
+// AfterFunc is part of engine.Clock.
+func (c lateClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	return c.clock.AfterFunc(d+c.lag, f)
+}
+
 // decision is what the core decided in the latest pass of a process.
 type decision struct {
 	spec   rollout.Spec
@@ -57,7 +72,7 @@ func (w *World) launch() {
 		store = w.options.Store(store)
 	}
 	e, err := engine.New(&source{process: p}, store, engine.Options{
-		Journal: &storage{process: p}, Inbox: &storage{process: p}, Clock: w.clock,
+		Journal: &storage{process: p}, Inbox: &storage{process: p}, Clock: lateClock{clock: w.clock, lag: p.lag()},
 		Jitter: func() float64 { return 0.5 }, Step: p.step, Observe: p.observe,
 	})
 	if err != nil {
@@ -66,7 +81,7 @@ func (w *World) launch() {
 		return
 	}
 	p.engine = e
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(w.root())
 	p.cancel = cancel
 	w.all, w.live = append(w.all, p), append(w.live, p)
 	w.notef("engine %d starts", p.number)

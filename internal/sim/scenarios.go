@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/serin-dev/serin/internal/analysis"
@@ -39,12 +40,7 @@ func (s *Scenario) replicas() int {
 }
 
 func (s *Scenario) never(revision string) bool {
-	for _, never := range s.Never {
-		if never == revision {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.Never, revision)
 }
 
 // The endings.

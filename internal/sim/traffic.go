@@ -26,12 +26,12 @@ type counters struct{ primary, canary, primaryBad, canaryBad float64 }
 // flow is the traffic as a function of time: counters that grow evenly between two marks.
 type flow struct {
 	marks []mark
-	rate  counters
 }
 
 type mark struct {
-	at time.Time
 	counters
+
+	at   time.Time
 	rate counters
 }
 
@@ -90,10 +90,7 @@ func (w *World) answer(text string, at time.Time, active []*Fault) ([]meter.Seri
 	if err != nil {
 		return nil, err
 	}
-	if kind == Empty || strings.HasPrefix(text, "process_start") {
-		return nil, nil
-	}
-	if kind == Stale {
+	if kind == Empty || kind == Stale || strings.HasPrefix(text, "process_start") {
 		return nil, nil
 	}
 	series := w.series(at, window)
@@ -132,7 +129,7 @@ func gauge(at time.Time, kind Kind) []meter.Series {
 	return []meter.Series{one}
 }
 
-var windows = regexp.MustCompile(`\[(\d+)ms\]$`) //nolint:gochecknoglobals // Compiled once.
+var windows = regexp.MustCompile(`\[(\d+)ms\]$`)
 
 func windowOf(text string) (time.Duration, error) {
 	m := windows.FindStringSubmatch(text)

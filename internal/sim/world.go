@@ -2,6 +2,7 @@ package sim
 
 import (
 	"container/heap"
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type Options struct {
 	// Step replaces the core, and Store what the engine has for a store: that is how mistakes are planted.
 	Step  Step
 	Store func(engine.Store) engine.Store
+	// Unverified leaves the laws of the core out, so that those of the world have to do.
+	Unverified bool
 	// Seed shifts every latency of the world a little.
 	Seed uint64
 }
@@ -36,7 +39,11 @@ type World struct {
 	scenario *Scenario
 	options  Options
 	key      engine.Key
-	began    time.Time
+	// root makes the context of what the world does for itself: it is bound to no call of an engine.
+	root func() context.Context
+	// sight looks at what runs.
+	sight func() (rollout.Workload, error)
+	began time.Time
 
 	target   *memworkload.Target
 	party    *memgate.Party
@@ -53,6 +60,10 @@ type World struct {
 	manifests int
 	deleting  bool
 	deletedAt time.Time
+	// released says that the target was given back.
+	released bool
+	// abandoned says that the release was given up at its deadline.
+	abandoned bool
 	gone      bool
 	// templates are the bytes of each revision, as the team wrote them.
 	templates map[string]string
@@ -90,7 +101,7 @@ type World struct {
 func New(t Time, s *Scenario, o Options) *World {
 	w := &World{
 		time: t, clock: &clock{time: t}, scenario: s, options: o, began: t.Now(),
-		key:   engine.Key{Namespace: "shop", Name: "cart"},
+		key: engine.Key{Namespace: "shop", Name: "cart"}, root: context.Background,
 		party: memgate.New(), receiver: memnotify.New(), store: memstore.New(memstore.Options{Now: t.Now}),
 		templates: map[string]string{}, down: map[rollout.SideName]bool{}, routed: map[string][2]time.Time{},
 		counts: map[Op]int{}, poke: make(chan struct{}, 1), disturbed: t.Now(),
@@ -101,6 +112,7 @@ func New(t Time, s *Scenario, o Options) *World {
 	w.laws = newLaws()
 	w.people = people{acts: s.Acts}
 	w.target = memworkload.New(memworkload.Options{Held: true, Ready: w.podReady})
+	w.sight = func() (rollout.Workload, error) { return w.target.Driver().Observe(w.root()) }
 	return w
 }
 
@@ -137,12 +149,12 @@ func (w *World) Log() []string {
 // wake tells every engine that something has changed, one a moment after the other: passes of two engines at one
 // instant would have no order. The caller holds mu.
 func (w *World) wake() {
-	for i, p := range w.live {
-		if i == 0 {
+	for _, p := range w.live {
+		if len(w.live) == 1 {
 			p.engine.Wake(w.key)
 			continue
 		}
-		w.after(time.Duration(i)*time.Millisecond, "a later wake", func() { p.engine.Wake(w.key) })
+		w.after(p.lag(), "a later wake", func() { p.engine.Wake(w.key) })
 	}
 }
 
@@ -153,6 +165,8 @@ func (w *World) disturb() {
 }
 
 // timeline is a heap of events, the earliest first.
+//
+//nolint:recvcheck // heap.Interface changes the slice in Push and Pop only.
 type timeline []event
 
 // Len is part of heap.Interface.

@@ -69,7 +69,7 @@ type daemon struct {
 // works yet, except for the processes that an earlier daemon left.
 func open(ctx context.Context, o Options) (d *daemon, err error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return nil, fault.Errorf(fault.Unavailable, "make the data directory: %w", err)
+		return nil, fault.Errorf(fault.Unavailable, "make the data directory: %w: choose another with --data-dir", err)
 	}
 	d = &daemon{o: o, log: o.Logger, pool: courier.NewPool(courier.PoolOptions{})}
 	defer func() {
@@ -151,7 +151,7 @@ func settled(ctx context.Context, address string) (string, error) {
 	case err != nil && port != "0":
 		return address, nil
 	case err != nil:
-		return "", fault.Errorf(fault.Unavailable, "find a free port: %w", err)
+		return "", fault.Errorf(fault.Unavailable, "the services cannot listen on %s: %w: choose another address with --listen", address, err)
 	}
 	found := ln.Addr().String()
 	if port != "0" {
@@ -177,6 +177,9 @@ func (d *daemon) openAPI() error {
 	d.server, err = httpapi.New(httpapi.Backend{
 		Canaries: d, History: d.store, Desk: desk{d}, Daemon: d, Feed: d.store.Feed(),
 	}, httpapi.Options{Token: d.o.Token, Version: d.o.Version, Logger: d.log})
+	if err == nil {
+		err = d.server.Admits(d.api.Addr())
+	}
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/serin-dev/serin/internal/fault"
@@ -82,8 +83,12 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 func addressed(what, address string) error {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
 		return fault.Errorf(fault.Invalid, "the address of %s is %q: write HOST:PORT, such as 127.0.0.1:8080", what, address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fault.Errorf(fault.Invalid, "the address of %s is %q: the port is a number from 0 to 65535", what, address)
 	}
 	return nil
 }

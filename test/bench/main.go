@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, out, problems io.Writer) error {
 		return err
 	}
 	results := parse(text)
+	m.load = loadOf(text)
 	fmt.Fprint(out, "\n", verdicts(results))
 	if !*write {
 		return nil
@@ -110,6 +111,7 @@ func suites() []suite {
 
 func measure(ctx context.Context, root string, chosen *regexp.Regexp, out, problems io.Writer) ([]byte, error) {
 	var text bytes.Buffer
+	fmt.Fprintln(io.MultiWriter(out, &text), loadLine+loadNow())
 	for _, s := range suites() {
 		if !chosen.MatchString(s.name) {
 			continue

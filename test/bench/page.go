@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -30,9 +31,7 @@ machine at different times, do not compare; ratios were measured side by side in
 			fmt.Fprintf(&b, "| %s | %s | %s | yes |\n", g.what, g.wanted(), g.measured(v))
 		default:
 			fmt.Fprintf(&b, "| %s | %s | %s | **no** |\n", g.what, g.wanted(), g.measured(v))
-			if g.cause != "" {
-				missed = append(missed, fmt.Sprintf("- %s: %s\n", g.what, g.cause))
-			}
+			missed = append(missed, fmt.Sprintf("- %s: %s\n", g.what, cmp.Or(g.cause, m.excuse())))
 		}
 	}
 	if len(missed) > 0 {
@@ -66,13 +65,14 @@ func proxies(r results) string {
 
 Each proxy has one core; load and backend share another one. Answers have 1 KiB, connections are kept.
 
-| proxy | requests/s | of plain | p99 at half load | of plain | CPU per request |
-|---|---|---|---|---|---|
+| proxy | requests/s | of plain | p99 at half load | of plain | CPU per request | of plain |
+|---|---|---|---|---|---|---|
 `)
+	base, _ := r.of("Proxies", "plain-cpu-µs/req")
 	for _, c := range contenders() {
 		rate, ok := r.of("Proxies", c[0]+"-req/s")
 		if !ok {
-			fmt.Fprintf(&b, "| %s | not installed | | | | |\n", c[1])
+			fmt.Fprintf(&b, "| %s | not installed | | | | | |\n", c[1])
 			continue
 		}
 		tail, _ := r.of("Proxies", c[0]+"-p99-µs")
@@ -82,9 +82,10 @@ Each proxy has one core; load and backend share another one. Answers have 1 KiB,
 			more, _ = r.of("Proxies", c[0]+"/plain-req/s")
 			less, _ = r.of("Proxies", c[0]+"/plain-p99")
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.2f | %s µs | %.2f | %s µs |\n", c[1], number(rate), more, number(tail), less, number(cost))
+		fmt.Fprintf(&b, "| %s | %s | %.2f | %s µs | %.2f | %s µs | %.2f |\n",
+			c[1], number(rate), more, number(tail), less, number(cost), cost/base)
 	}
-	b.WriteString("\nnginx and HAProxy can do more than load and backend on one core: for them the last column counts.\n")
+	b.WriteString("\nnginx and HAProxy can do more than load and backend on one core: for them the last columns count.\n")
 	return b.String()
 }
 
@@ -125,7 +126,7 @@ go run ./test/bench -run Swap  # a part
 go run ./test/bench -write     # all of it, into this page
 ` + "```" + `
 
-It takes some minutes and needs a machine on which nothing else runs. What it prints is for benchstat, too. nginx and
+It takes about six minutes and needs a machine on which nothing else runs. What it prints is for benchstat, too. nginx and
 HAProxy are taken from the PATH and from /usr/sbin; where one is missing the rest is measured without it.
 
 - ` + "`Step`" + ` is the mean over every Step of a whole release. Its allocations are also a test, since they do not depend on

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const output = `goos: linux
+const output = `load: 0.25
+goos: linux
 BenchmarkStep-2   	  214873	      1500 ns/op	    2497 B/op	      10 allocs/op
 BenchmarkStep-2   	  214873	      4500 ns/op	    2497 B/op	      10 allocs/op
 BenchmarkStep-2   	  214873	      1700 ns/op	    2497 B/op	      10 allocs/op
@@ -32,14 +33,15 @@ func TestParse(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	text := page(machine{processor: "abacus", cores: 2}, parse([]byte(output)))
+	text := page(machine{processor: "abacus", cores: 2, load: loadOf([]byte(output))}, parse([]byte(output)))
 	for _, line := range []string{
 		"| One `Step` of a release of ten steps, at the mean | ≤ 5 µs | 1.7 µs | yes |",
-		"| Its allocations, at the mean | ≤ 20 | 10 | yes |",
+		"| Allocations of one `Step`, at the mean | ≤ 20 | 10 | yes |",
 		"| One pass of the engine over drivers in memory, at rest | ≤ 100 µs | 515 µs | **no** |",
 		"| Memory of a process with 10,000 idle canaries | ≤ 300 MiB | not measured | |",
-		"| Requests dropped over 1,000 such changes | ≤ 0 | 0 | yes |",
+		"| Requests dropped over 1,000 new weights among 10,000 routes at full load | 0 | 0 | yes |",
 		"| processor | abacus |",
+		"| load before the run | 0.25 |",
 	} {
 		if !slices.Contains(strings.Split(text, "\n"), line) {
 			t.Errorf("the page lacks %q", line)

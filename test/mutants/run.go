@@ -114,7 +114,7 @@ func (r *runner) test(ctx context.Context, m mutant) ([]byte, error) {
 	defer cancel()
 	args := []string{"test", "-overlay", overlay, "-count=1", "-vet=off", "-timeout", testLimit.String()}
 	if !r.find {
-		args = append(args, "-run", "^"+m.Test+"$")
+		args = append(args, "-run", "^"+strings.ReplaceAll(m.Test, "/", "$/^")+"$")
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+m.Package)...) //nolint:gosec // G204: the names are in our own table.
 	cmd.Dir = r.root
@@ -132,33 +132,54 @@ func (r *runner) test(ctx context.Context, m mutant) ([]byte, error) {
 
 // judge says whether tests that said this have caught a mutant.
 func judge(m mutant, output []byte, find bool) result {
-	res := result{mutant: m}
-	failed := failedTests(output)
+	said, panicked := beforePanic(output)
+	failed := failedTests(said)
+	asserted := regexp.MustCompile(`(?m)^\s+\w+\.go:\d+: `).Match(said)
+	res := result{mutant: m, why: noProof(output)}
 	switch {
-	case bytes.Contains(output, []byte("[build failed]")) || bytes.Contains(output, []byte("[setup failed]")):
-		res.why = "it does not compile: " + firstLine(output)
-	case bytes.Contains(output, []byte("panic: test timed out")):
-		res.why = "its test ran into the time-out, which says nothing"
-	case regexp.MustCompile(`(?m)^(panic: |fatal error: )`).Match(output):
+	case res.why != "":
+	case panicked && (!asserted || len(failed) == 0):
 		res.why = "its test panicked, which is no assertion"
 	case bytes.Contains(output, []byte("[no tests to run]")):
 		res.why = "there is no test " + m.Test + " in " + m.Package
 	case len(failed) == 0:
 		res.why = "it survives"
+	case !asserted:
+		res.why = "its test failed without saying why"
 	case find:
 		res.caught, res.why = true, strings.Join(failed, " ")
-	case m.Test == "" || !slices.Contains(failed, m.Test):
+	case !slices.Contains(failed, m.Test):
 		res.why = "not by " + m.Test + " but by " + strings.Join(failed, " ")
 	default:
-		res.caught, res.why = true, m.Test
+		res.caught, res.why = true, failed[len(failed)-1]
 	}
 	return res
 }
 
-// failedTests lists the tests that failed, each once, without their subtests.
+// noProof says why an output says nothing about a mutant, whatever failed, or nothing.
+func noProof(output []byte) string {
+	switch {
+	case bytes.Contains(output, []byte("[build failed]")) || bytes.Contains(output, []byte("[setup failed]")):
+		return "it does not compile: " + firstLine(output)
+	case bytes.Contains(output, []byte("panic: test timed out")):
+		return "its test ran into the time-out, which says nothing"
+	default:
+		return ""
+	}
+}
+
+// beforePanic returns what the tests said before the process died, if it did: an assertion that failed before counts.
+func beforePanic(output []byte) (said []byte, panicked bool) {
+	if at := regexp.MustCompile(`(?m)^(panic: |fatal error: )`).FindIndex(output); at != nil {
+		return output[:at[0]], true
+	}
+	return output, false
+}
+
+// failedTests lists the tests that failed, each once, each before its subtests.
 func failedTests(output []byte) []string {
 	var names []string
-	for _, match := range regexp.MustCompile(`(?m)^--- FAIL: (\S+)`).FindAllSubmatch(output, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`).FindAllSubmatch(output, -1) {
 		if name := string(match[1]); !slices.Contains(names, name) {
 			names = append(names, name)
 		}

@@ -19,8 +19,10 @@ import (
 
 // daemon is a `serin up` of a story.
 type daemon struct {
-	cmd  *exec.Cmd
-	done chan error
+	cmd *exec.Cmd
+	// done is closed once it has ended, as err says.
+	done chan struct{}
+	err  error
 	// from is where its part of the log begins.
 	from int
 }
@@ -48,8 +50,11 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), log, log
 	cmd.Env = environ(ts)
 	ts.Check(cmd.Start())
-	d := &daemon{cmd: cmd, done: make(chan error, 1), from: int(info.Size())}
-	go func() { d.done <- cmd.Wait() }()
+	d := &daemon{cmd: cmd, done: make(chan struct{}), from: int(info.Size())}
+	go func() {
+		defer close(d.done)
+		d.err = cmd.Wait()
+	}()
 	s.daemon = d
 	ready := d.wait(ts)
 	if !ready {
@@ -71,8 +76,7 @@ func (d *daemon) wait(ts *testscript.TestScript) bool {
 	began := time.Now()
 	for time.Since(began) < patience {
 		select {
-		case err := <-d.done:
-			d.done <- err
+		case <-d.done:
 			return false
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -85,7 +89,7 @@ func (d *daemon) wait(ts *testscript.TestScript) bool {
 }
 
 // banner is what serin up prints once it works.
-var banner = regexp.MustCompile(`(?s)API +(http\S+).*services +(http\S+?),`) //nolint:gochecknoglobals // Go has no constant expressions.
+var banner = regexp.MustCompile(`(?s)API +(http\S+).*services +(http\S+?),`)
 
 // kill9 kills the daemon where it stands. Its processes go on.
 func kill9(ts *testscript.TestScript, _ bool, _ []string) {
@@ -120,8 +124,8 @@ func down(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	serin(ts, false, append([]string{"down"}, args...))
 	select {
-	case err := <-s.daemon.done:
-		if err != nil {
+	case <-s.daemon.done:
+		if err := s.daemon.err; err != nil {
 			ts.Fatalf("serin up ended with %v\n%s", err, ts.ReadFile("up.log"))
 		}
 	case <-time.After(patience):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,16 +31,17 @@ func orphans(ts *testscript.TestScript, _ bool, _ []string) {
 // processes lists the pods of the story as the kernel knows them. They carry a mark in their environment.
 func processes(ts *testscript.TestScript) []string {
 	mark := []byte("SERIN_POD=" + strings.TrimSpace(ts.ReadFile(".serin/workloads/id")) + "/")
-	dirs, err := os.ReadDir("/proc")
+	proc := os.DirFS("/proc")
+	dirs, err := fs.ReadDir(proc, ".")
 	ts.Check(err)
 	var found []string
 	for _, d := range dirs {
-		env, err := os.ReadFile(filepath.Join("/proc", d.Name(), "environ"))
+		env, err := fs.ReadFile(proc, d.Name()+"/environ")
 		if err != nil {
 			continue
 		}
 		_, name, ok := bytes.Cut(env, mark)
-		command, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cmdline"))
+		command, err := fs.ReadFile(proc, d.Name()+"/cmdline")
 		if !ok || err != nil || len(command) == 0 {
 			continue
 		}
@@ -71,7 +73,8 @@ func nowhere(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s is in the log of the daemon", args[0])
 	}
 	snapshots := 0
-	ts.Check(filepath.WalkDir(ts.MkAbs(".serin"), func(path string, entry fs.DirEntry, err error) error {
+	data := os.DirFS(ts.MkAbs(".serin"))
+	ts.Check(fs.WalkDir(data, ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
@@ -79,12 +82,12 @@ func nowhere(ts *testscript.TestScript, _ bool, args []string) {
 		if err != nil {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(data, file)
 		if err != nil || !bytes.Contains(text, word) {
 			return err
 		}
-		if filepath.Base(filepath.Dir(path)) != "revisions" || info.Mode().Perm() != 0o600 {
-			return fmt.Errorf("%s is in %s, with mode %v", word, path, info.Mode())
+		if path.Base(path.Dir(file)) != "revisions" || info.Mode().Perm() != 0o600 {
+			return fmt.Errorf("%s is in %s, with mode %v", word, file, info.Mode())
 		}
 		snapshots++
 		return nil

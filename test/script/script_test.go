@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "serin-script-") //nolint:usetesting // There is no test yet.
+	dir, err := os.MkdirTemp("", "serin-script-")
 	if err == nil {
 		defer func() { _ = os.RemoveAll(dir) }()
 		bin, err = dir, build(context.Background(), dir)
@@ -106,15 +106,20 @@ func setup(env *testscript.Env) error {
 
 // fillIn replaces a word in the story's files by what is only known now.
 func fillIn(dir, word, value string) error {
-	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return fs.WalkDir(root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := root.ReadFile(path)
 		if err != nil || !bytes.Contains(text, []byte(word)) {
 			return err
 		}
-		return os.WriteFile(path, bytes.ReplaceAll(text, []byte(word), []byte(value)), 0o600)
+		return root.WriteFile(path, bytes.ReplaceAll(text, []byte(word), []byte(value)), 0o600)
 	})
 }
 

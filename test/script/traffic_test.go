@@ -26,20 +26,20 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: get URL [HEADER:VALUE ...]")
 	}
-	resp, body, err := ask(http.DefaultTransport, args[0], args[1:])
+	a, err := ask(http.DefaultTransport, args[0], args[1:])
 	if err != nil {
 		if !neg {
 			ts.Fatalf("get %s: %v", args[0], err)
 		}
 		return
 	}
-	_, err = fmt.Fprintf(ts.Stdout(), "%s\n", resp.Status)
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", a.status, http.StatusText(a.status))
 	ts.Check(err)
-	ts.Check(resp.Header.Write(ts.Stdout()))
-	_, err = fmt.Fprintf(ts.Stdout(), "\n%s\n", body)
+	ts.Check(a.header.Write(ts.Stdout()))
+	_, err = fmt.Fprintf(ts.Stdout(), "\n%s\n", a.body)
 	ts.Check(err)
-	if neg == (resp.StatusCode < http.StatusInternalServerError) {
-		ts.Fatalf("get %s: %s", args[0], resp.Status)
+	if neg == (a.status < http.StatusInternalServerError) {
+		ts.Fatalf("get %s: %d", args[0], a.status)
 	}
 }
 
@@ -54,11 +54,11 @@ func burst(ts *testscript.TestScript, _ bool, args []string) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	seen := map[string]int{}
 	for range n {
-		resp, _, err := ask(transport, args[1], args[2:])
+		a, err := ask(transport, args[1], args[2:])
 		if err != nil {
 			ts.Fatalf("burst %s: %v", args[1], err)
 		}
-		seen[fmt.Sprintf("%s %d", resp.Header.Get(app.VersionHeader), resp.StatusCode)]++
+		seen[fmt.Sprintf("%s %d", a.header.Get(app.VersionHeader), a.status)]++
 	}
 	for _, key := range slices.Sorted(maps.Keys(seen)) {
 		_, err := fmt.Fprintf(ts.Stdout(), "%s: %d\n", key, seen[key])
@@ -75,15 +75,15 @@ func visit(ts *testscript.TestScript, _ bool, args []string) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for began := time.Now(); time.Since(began) < patience; <-ticker.C {
-		resp, _, err := ask(http.DefaultTransport, args[2], args[3:])
+		a, err := ask(http.DefaultTransport, args[2], args[3:])
 		if err != nil {
 			ts.Fatalf("visit %s: %v", args[2], err)
 		}
-		if resp.Header.Get(app.VersionHeader) != args[1] {
+		if a.header.Get(app.VersionHeader) != args[1] {
 			continue
 		}
 		var cookies []string
-		for _, c := range resp.Cookies() {
+		for _, c := range a.cookies {
 			cookies = append(cookies, c.Name+"="+c.Value)
 		}
 		ts.Setenv(args[0], strings.Join(cookies, "; "))
@@ -92,13 +92,21 @@ func visit(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("visit %s: version %s never answered", args[2], args[1])
 }
 
+// answer is what came back for one request.
+type answer struct {
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    []byte
+}
+
 // ask makes one request. The header Host is the host that is asked for.
-func ask(transport http.RoundTripper, url string, headers []string) (*http.Response, []byte, error) {
+func ask(transport http.RoundTripper, url string, headers []string) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ":")
@@ -109,11 +117,11 @@ func ask(transport http.RoundTripper, url string, headers []string) (*http.Respo
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return resp, body, err
+	return answer{resp.StatusCode, resp.Header, resp.Cookies(), body}, err
 }
 
 // load is requests at a constant rate.

@@ -98,7 +98,7 @@ func TestEverythingComesThrough(t *testing.T) {
 	runs, err := c.Runs(ctx, web())
 	header := record.Run{
 		Name: "r1", Revision: "bbbbbbbbbb", Started: events[0].At, Ended: events[2].At,
-		Outcome: rollout.OutcomeFailed, Reason: "ChecksFailed", Message: events[2].Message,
+		Outcome: rollout.OutcomeFailed, Reason: "ChecksFailed", Message: events[2].Detail,
 	}
 	same(t, "runs", err, runs, []record.Run{header})
 	header.Events = events

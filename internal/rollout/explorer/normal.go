@@ -241,7 +241,10 @@ func (e *encoder) plain(r *rollout.Run) rollout.Run {
 	p.FailedChecks, p.Passes, p.Fresh, p.Skip, p.Override = 0, 0, false, nil, nil
 	p.Due, p.NoData, p.Unavailable, p.Gate = time.Time{}, time.Time{}, time.Time{}, rollout.Poll{}
 	if p.Outcome != "" {
-		p.Acked, p.Undo, p.Step = time.Time{}, rollout.Poll{}, -1
+		p.Undo, p.Step = rollout.Poll{}, -1
+	}
+	if p.Outcome != "" && p.Stage != rollout.Restoring {
+		p.Acked = time.Time{}
 	}
 	return p
 }

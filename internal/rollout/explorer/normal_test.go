@@ -10,8 +10,9 @@ import (
 	"github.com/serin-dev/serin/internal/rollout"
 )
 
-// TestNormalForm walks at random, once with a state as the core left it and once with its normal form, and demands that
-// both go the same way: then nothing that the normal form drops matters.
+// TestNormalForm goes on at random from states of the walk, once with a state as the core left it, all the way from the
+// root, and once with its normal form, and demands that both go the same way: then nothing that the normal form drops
+// matters.
 func TestNormalForm(t *testing.T) {
 	t.Parallel()
 	for i, plan := range Plans() {
@@ -21,12 +22,17 @@ func TestNormalForm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w := newWalk(m, Options{Budget: 20_000, Most: 1000})
+			w.seed()
+			w.search()
 			seen := map[rollout.Phase]bool{}
-			for seed := range uint64(50) {
-				random := rand.New(rand.NewPCG(seed, uint64(i)))
-				wander(t, m, random, seen)
+			for id := 0; id < len(w.seen.codes); id += 1 + len(w.seen.codes)/120 {
+				random := rand.New(rand.NewPCG(uint64(id), uint64(i)))
+				whole, path := relive(t, w, uint32(id))
+				seen[whole.st.Phase] = true
+				wander(t, m, random, whole, path)
 			}
-			for _, phase := range []rollout.Phase{rollout.Progressing, rollout.Promoting, rollout.Finalising, rollout.Failed, rollout.Terminated} {
+			for _, phase := range []rollout.Phase{rollout.Progressing, rollout.Promoting, rollout.Finalising, rollout.Failed, rollout.Terminating} {
 				if !seen[phase] {
 					t.Errorf("no walk came to phase %s", phase)
 				}
@@ -35,36 +41,61 @@ func TestNormalForm(t *testing.T) {
 	}
 }
 
-// wander lets 300 random events happen, most of them such that a release goes on.
-func wander(t *testing.T, m *model, random *rand.Rand, seen map[rollout.Phase]bool) {
+// relive follows the path to a state from the root, without ever taking the normal form of anything.
+func relive(t *testing.T, w *walk, id uint32) (node, []string) {
 	t.Helper()
-	p, whole := newPasser(m), *m.root()
+	var events []event
+	for at := id; w.events[at].kind() != start; at = w.parents[at] {
+		events = append(events, w.events[at])
+	}
+	slices.Reverse(events)
+	whole := *w.m.root()
 	var path []string
-	for i := range 300 {
+	for _, e := range events {
+		var c code
+		to := unpin(w.m, &whole, &c)
+		path = append(path, e.text(""))
+		if e.kind() == behave {
+			var next node
+			w.behaves(&whole, &next, &c)
+			whole = next
+			whole.st.Consumed = nil
+			continue
+		}
+		play(w.p, &whole, original(e.kind(), to), e.effects())
+	}
+	var c code
+	if w.m.encode(&whole, &c); c != w.seen.codes[id] { //nolint:gocritic // The code is the result.
+		t.Fatalf("%v leads to another state without normal forms:\n%v\n%v", path, c, w.seen.codes[id])
+	}
+	return whole, path
+}
+
+// wander lets 50 random events happen, most of them such that a release goes on.
+func wander(t *testing.T, m *model, random *rand.Rand, whole node, path []string) {
+	t.Helper()
+	p := newPasser(m)
+	for range 50 {
 		k := kind(1 + random.IntN(int(answered)+len(policies())-1))
-		if random.IntN(8) != 0 {
+		if random.IntN(10) != 0 {
 			k = []kind{tick, ack, canaryReady, primaryReady, plain, plain, answered}[random.IntN(7)]
 		}
-		if k == behave || k == deletion && i < 250 {
+		if k == behave {
 			continue
 		}
 		var before, c code
 		var normal node
-		// Dropping snapshots that nobody mentions is the world's doing, so it happens to both.
-		f := m.forget(&whole)
-		whole.w.pinned = f.w.pinned
-		to := m.encode(&whole, &before)
+		to := unpin(m, &whole, &before)
 		m.decode(&before, &normal)
 		m.encode(&normal, &c)
 		if c != before {
 			t.Fatalf("%v: the normal form of a normal form is another one:\n%v\n%v", path, before, c)
 		}
-		if !play(p, &whole, k) {
+		if !play(p, &whole, k, everything) {
 			continue
 		}
-		play(p, &normal, renamed(k, to))
+		play(p, &normal, renamed(k, to), everything)
 		path = append(path, k.String())
-		seen[whole.st.Phase] = true
 		var a, b code
 		m.encode(&whole, &a)
 		m.encode(&normal, &b)
@@ -72,6 +103,26 @@ func wander(t *testing.T, m *model, random *rand.Rand, seen map[rollout.Phase]bo
 			t.Fatalf("after %v the normal form goes another way:\n%v\n%v\n%+v\n%+v", path, a, b, whole.st.Run, normal.st.Run)
 		}
 	}
+}
+
+// unpin encodes a node after dropping its snapshots that nobody mentions: that is the world's doing, not the normal form's.
+func unpin(m *model, n *node, c *code) renaming {
+	f := m.forget(n)
+	n.w.pinned = f.w.pinned
+	return m.encode(n, c)
+}
+
+// original is the event of a normal form in the names of its node.
+func original(k kind, to renaming) kind {
+	if k < targetFirst || k > targetThird {
+		return k
+	}
+	for old, name := range to {
+		if name == int8(k-targetFirst) {
+			return targetFirst + kind(old)
+		}
+	}
+	return k
 }
 
 // renamed is the event of a node in the names of its normal form.
@@ -82,7 +133,8 @@ func renamed(k kind, to renaming) kind {
 	return k
 }
 
-func play(p *passer, n *node, k kind) bool {
+// play lets an event happen, with the first effects of it.
+func play(p *passer, n *node, k kind, effects int) bool {
 	if k < behave {
 		return p.m.happen(n, k)
 	}
@@ -92,8 +144,10 @@ func play(p *passer, n *node, k kind) bool {
 		return false
 	}
 	*n = r.node(&before)
-	for len(r.actions) > 0 {
-		p.act(n, &r) // Laws are the business of the walk.
+	for len(r.actions) > 0 && effects > 0 {
+		if done, _ := p.act(n, &r); done { // Laws are the business of the walk.
+			effects--
+		}
 	}
 	n.st.Consumed = nil // Every command is another one.
 	return true

@@ -20,13 +20,14 @@ type Plan struct {
 	// Autoscaled means that an autoscaler sizes the primary.
 	Autoscaled bool
 	// Narrow leaves out what multiplies the states most: a third revision, sides that are partly ready, the brake, and
-	// routes that are refused. Such a plan is walked to its end within the default budget.
+	// routes that are refused. Its walk ends after a few million transitions, that of the others after hundreds.
 	Narrow bool
 	// Vanishes means that the target may go and come back, and that somebody may edit the route.
 	Vanishes bool
 }
 
-// Plans returns one small canary for each strategy and for each way in which the world around one can differ.
+// Plans returns one small canary for each strategy and for each way in which the world around one can differ, and then
+// each of them in a narrower world.
 func Plans() []Plan {
 	weighted := small()
 	weighted.StepWeights = percents(20, 60)
@@ -66,7 +67,7 @@ func Plans() []Plan {
 	one.StepWeights = percents(50)
 	undo := one
 	undo.Hooks = []rollout.Hook{{Name: "undo", Type: rollout.RollbackHook}}
-	plans := []Plan{
+	return narrowed([]Plan{
 		{Name: "weighted", Spec: weighted},
 		{Name: "back by steps", Spec: backwards},
 		{Name: "mirrored", Spec: mirrored},
@@ -85,7 +86,11 @@ func Plans() []Plan {
 		{Name: "given back on deletion", Spec: revert, Adopted: true},
 		{Name: "edited plan", Spec: weighted, Edited: &blueGreen},
 		{Name: "target gone, route edited", Spec: one, Vanishes: true},
-	}
+	})
+}
+
+// narrowed adds each plan once more in its narrower world.
+func narrowed(plans []Plan) []Plan {
 	for _, p := range plans {
 		p.Name, p.Narrow = p.Name+", narrow", true
 		plans = append(plans, p)

@@ -77,13 +77,18 @@ func Explore(plan Plan, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	o.Most = max(1, o.Most)
-	w := &walk{m: m, p: newPasser(m), seen: newTable(), settled: newTable(), opts: o, found: map[string]bool{}}
-	w.report.Plan = plan.Name
+	w := newWalk(m, o)
 	w.seed()
 	w.search()
 	w.report.States = len(w.seen.codes)
 	return w.report, nil
+}
+
+func newWalk(m *model, o Options) *walk {
+	o.Most = max(1, o.Most)
+	w := &walk{m: m, p: newPasser(m), seen: newTable(), settled: newTable(), opts: o, found: map[string]bool{}}
+	w.report.Plan = m.plan.Name
+	return w
 }
 
 // seed starts the walk at the root. Where it may be cut it starts at each state of an ordinary life as well: the

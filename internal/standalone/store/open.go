@@ -90,8 +90,13 @@ func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Unavailable, "open store: %w", err)
 	}
-	if info.Mode().IsRegular() && info.Size() == 0 {
+	switch {
+	case info.IsDir():
+		return nil, damaged(path, errors.New("it is a directory"))
+	case info.Mode().IsRegular() && info.Size() == 0:
 		return nil, damaged(path, errors.New("it is empty"))
+	case info.Mode().IsRegular() && info.Size() < 2*int64(os.Getpagesize()):
+		return nil, damaged(path, fmt.Errorf("it has %d bytes only", info.Size()))
 	}
 	db, err = bbolt.Open(path, private, &bbolt.Options{Timeout: wait, FreelistType: bbolt.FreelistMapType})
 	switch {

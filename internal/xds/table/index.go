@@ -21,7 +21,7 @@ type index struct {
 // ambiguous marks a bare name that several namespaces have.
 const ambiguous = -1
 
-func newIndex(shared string, entries []entry) (*index, error) {
+func newIndex(shared string, entries []*entry) (*index, error) {
 	x := &index{
 		keys:      make(map[Key]int, len(entries)),
 		bare:      make(map[string]int, len(entries)),
@@ -36,7 +36,7 @@ func newIndex(shared string, entries []entry) (*index, error) {
 	return x, nil
 }
 
-func (x *index) add(i int, entries []entry, shared string) error {
+func (x *index) add(i int, entries []*entry, shared string) error {
 	s := entries[i].service
 	if _, ok := x.keys[s.Key]; ok {
 		return fault.Errorf(fault.Conflict, "service %s is in the routing table twice", s.Key)
@@ -67,7 +67,7 @@ func (x *index) add(i int, entries []entry, shared string) error {
 	return nil
 }
 
-func (x *index) addBare(i int, entries []entry) {
+func (x *index) addBare(i int, entries []*entry) {
 	s := entries[i].service
 	other, taken := x.bare[s.Name]
 	switch {
@@ -102,7 +102,11 @@ func (l Listen) each() []listenAddress {
 // Addresses calls f for each address that a service of its own listens on, in the order of the services.
 func (t *Table) Addresses(f func(address string, d Destination)) {
 	for i := range t.entries {
-		for _, l := range t.entries[i].service.Listen.each() {
+		listen := &t.entries[i].service.Listen
+		if *listen == (Listen{}) {
+			continue
+		}
+		for _, l := range listen.each() {
 			f(l.address, Destination{Position: i, Side: l.side})
 		}
 	}

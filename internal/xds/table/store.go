@@ -70,7 +70,7 @@ func (s *Store) Watch() (*Table, <-chan struct{}) {
 // it belongs to whoever routes; a new service may come with one.
 func (s *Store) Put(services ...Service) error {
 	return s.edit(func(t *Table) (*Table, error) {
-		entries := make([]entry, 0, len(services))
+		entries := make([]*entry, 0, len(services))
 		for _, service := range services {
 			if old := t.Service(service.Key); old != nil {
 				service.Split, service.Returned = old.Split, old.Returned

@@ -18,13 +18,13 @@ import (
 // Table is an immutable set of services. Two tables with the same content have the same version.
 type Table struct {
 	shared   string
-	entries  []entry
+	entries  []*entry
 	index    *index
 	version  string
 	sequence uint64
 }
 
-// entry is one service with the hash of its content.
+// entry is one service with the hash of its content. It is immutable; tables share it.
 type entry struct {
 	service *Service
 	hash    [sha256.Size]byte
@@ -34,7 +34,7 @@ type entry struct {
 // or empty for none. What cannot be served is refused with a fault.Invalid, what contradicts another service with
 // a fault.Conflict.
 func New(shared string, services ...Service) (*Table, error) {
-	entries := make([]entry, 0, len(services))
+	entries := make([]*entry, 0, len(services))
 	for i := range services {
 		e, err := newEntry(services[i])
 		if err != nil {
@@ -46,8 +46,8 @@ func New(shared string, services ...Service) (*Table, error) {
 }
 
 // assemble makes a table of entries, which it may reorder.
-func assemble(shared string, entries []entry) (*Table, error) {
-	slices.SortStableFunc(entries, func(a, b entry) int { return compareKeys(a.service.Key, b.service.Key) })
+func assemble(shared string, entries []*entry) (*Table, error) {
+	slices.SortStableFunc(entries, func(a, b *entry) int { return compareKeys(a.service.Key, b.service.Key) })
 	x, err := newIndex(shared, entries)
 	if err != nil {
 		return nil, err
@@ -56,24 +56,24 @@ func assemble(shared string, entries []entry) (*Table, error) {
 }
 
 // newEntry checks a service and takes a copy of it that nobody else can change.
-func newEntry(s Service) (entry, error) {
+func newEntry(s Service) (*entry, error) {
 	if err := s.Validate(); err != nil {
-		return entry{}, err
+		return nil, err
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
-		return entry{}, fmt.Errorf("encode service %s: %w", s.Key, err)
+		return nil, fmt.Errorf("encode service %s: %w", s.Key, err)
 	}
 	var own Service
 	if err := json.Unmarshal(data, &own); err != nil {
-		return entry{}, fmt.Errorf("copy service %s: %w", s.Key, err)
+		return nil, fmt.Errorf("copy service %s: %w", s.Key, err)
 	}
 	sortEndpoints(own.Primary)
 	sortEndpoints(own.Canary)
 	if data, err = json.Marshal(own); err != nil {
-		return entry{}, fmt.Errorf("encode service %s: %w", s.Key, err)
+		return nil, fmt.Errorf("encode service %s: %w", s.Key, err)
 	}
-	return entry{service: &own, hash: sha256.Sum256(data)}, nil
+	return &entry{service: &own, hash: sha256.Sum256(data)}, nil
 }
 
 // sortEndpoints makes the order in which somebody found endpoints irrelevant.
@@ -81,7 +81,7 @@ func sortEndpoints(list []Endpoint) {
 	slices.SortFunc(list, func(a, b Endpoint) int { return strings.Compare(a.Address, b.Address) })
 }
 
-func seal(shared string, entries []entry, x *index) *Table {
+func seal(shared string, entries []*entry, x *index) *Table {
 	h := sha256.New()
 	h.Write([]byte(shared))
 	for i := range entries {
@@ -122,7 +122,7 @@ type Destination struct {
 }
 
 // with returns the table with services replaced or added, or the same table if that changes nothing.
-func (t *Table) with(changed ...entry) (*Table, error) {
+func (t *Table) with(changed ...*entry) (*Table, error) {
 	entries, x, touched := slices.Clone(t.entries), t.index, false
 	for _, e := range changed {
 		i, known := t.index.keys[e.service.Key]
@@ -160,7 +160,7 @@ func (t *Table) without(key Key) (*Table, error) {
 
 // differing lists the services of b that are not the same in a, which may be nil.
 func differing(a, b *Table) []Key {
-	var old []entry
+	var old []*entry
 	if a != nil {
 		old = a.entries
 	}
