@@ -226,7 +226,7 @@ func (o *order) resumeAll(ctx context.Context) error {
 	if now == nil {
 		return exitf(Refused, "resume of all canaries is refused: they are not paused as a whole; a single one goes on with: serin resume NAME")
 	}
-	if err := o.client.ClearBrake(ctx); err != nil {
+	if err := o.client.ClearBrake(ctx, httpapi.Because{Reason: o.order.Reason, By: o.order.By}); err != nil {
 		return err
 	}
 	return o.brake(ctx, func(w io.Writer) {

@@ -71,7 +71,7 @@ func planOf(set *manifest.Set, c *v1beta1.Canary) (planned, error) {
 	if err := problems.Err(); err != nil {
 		return planned{}, fmt.Errorf("canary %s: %w", key, err)
 	}
-	spec.Traffic = rollout.Capabilities{Weights: true, Mirror: true, Match: true, Sticky: true}
+	spec.Traffic = manifest.Capabilities(c)
 	plan, _, err := rollout.Compile(spec)
 	if err != nil {
 		return planned{}, fmt.Errorf("canary %s: %w", key, err)

@@ -40,7 +40,7 @@ func TestWatchWritesALinePerChange(t *testing.T) {
 	until(t, "the acknowledged weight", lines(5))
 	b.fake.Put(become(rollout.OutcomeFailed))
 	until(t, "the end", lines(6))
-	if err := b.fake.SetBrake(t.Context(), &rollout.Intent{By: "ada", At: later()}); err != nil {
+	if err := b.fake.PauseAll(t.Context(), rollout.Intent{By: "ada", At: later()}); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the brake", lines(9))

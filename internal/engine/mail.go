@@ -23,13 +23,17 @@ type mailbox struct {
 	line     []*letter
 	// busy says that a delivery is on its way.
 	busy bool
+	// unwritten are the letters that the journal has not been offered yet; writing says that it is being offered some.
+	unwritten []*letter
+	writing   bool
 }
 
 // letter is one event that is being delivered.
 type letter struct {
 	event rollout.Event
-	// journaled and told say what is done; told is also true once the notifier was given up.
-	journaled, told bool
+	// journaled and told say what is done; told is also true once the notifier was given up. offered says that the
+	// journal has been offered it once: from then on a delivery offers it again.
+	offered, journaled, told bool
 	tries           int
 	// inLine says that a delivery is under way or about to be; due is when it may be tried again.
 	inLine bool
@@ -45,7 +49,7 @@ func (b *mailbox) post(notifier Notifier, events []rollout.Event, now time.Time)
 	for i := range events {
 		l := b.letterLocked(&events[i])
 		switch {
-		case l.inLine, l.journaled && l.told:
+		case l.inLine, l.told && (l.journaled || !l.offered):
 		case now.Before(l.due):
 			next = earliest(next, l.due)
 		default:
@@ -66,8 +70,38 @@ func (b *mailbox) letterLocked(e *rollout.Event) *letter {
 		}
 		l = &letter{event: *e}
 		b.letters[e.ID] = l
+		b.unwritten = append(b.unwritten, l)
 	}
 	return l
+}
+
+// write says whether the caller has to begin to offer letters to the journal.
+func (b *mailbox) write() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	begin := !b.writing && len(b.unwritten) > 0
+	b.writing = b.writing || begin
+	return begin
+}
+
+// nextUnwritten takes the first letter that the journal has not been offered. Without one the writing is over.
+func (b *mailbox) nextUnwritten() *letter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.unwritten) == 0 {
+		b.unwritten, b.writing = nil, false
+		return nil
+	}
+	l := b.unwritten[0]
+	b.unwritten = b.unwritten[1:]
+	return l
+}
+
+// offered notes whether the journal has taken a letter.
+func (b *mailbox) offered(l *letter, taken bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.offered, l.journaled = true, taken
 }
 
 // delivered lists the ids of the events that have arrived or were given up.
@@ -98,17 +132,17 @@ func (b *mailbox) retain(events map[string]bool) {
 	}
 }
 
-// next takes the first letter in line. Without one the delivery is over.
-func (b *mailbox) next() (*letter, Notifier) {
+// next takes the first letter in line, with what is done of it so far. Without one the delivery is over.
+func (b *mailbox) next() (*letter, letter, Notifier) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.line) == 0 {
 		b.line, b.busy = nil, false
-		return nil, nil
+		return nil, letter{}, nil
 	}
 	l := b.line[0]
 	b.line = b.line[1:]
-	return l, b.notifier
+	return l, *l, b.notifier
 }
 
 // putBack ends an attempt with what it has achieved.
@@ -116,29 +150,39 @@ func (b *mailbox) putBack(l *letter, attempt letter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	attempt.event, attempt.inLine = l.event, false
+	attempt.offered, attempt.journaled = attempt.offered || l.offered, attempt.journaled || l.journaled
 	*l = attempt
+}
+
+// write offers the journal every letter that it has not been offered, so that people can read what happened while a
+// receiver hangs. What the journal does not take now is offered again with each delivery.
+func (e *Engine) write(ctx context.Context, key Key, box *mailbox) {
+	for l := box.nextUnwritten(); l != nil; l = box.nextUnwritten() {
+		box.offered(l, ctx.Err() == nil && e.journal(ctx, key, l.event) == nil)
+	}
+	e.Wake(key)
 }
 
 // deliver makes one attempt for the first letter in line and goes to the end of the pool's line for the next, so
 // that a canary with much to tell does not keep the others from telling anything.
 func (e *Engine) deliver(ctx context.Context, key Key, box *mailbox) {
-	l, notifier := box.next()
+	l, sofar, notifier := box.next()
 	if l == nil {
 		e.Wake(key)
 		return
 	}
 	if ctx.Err() == nil {
-		box.putBack(l, e.attempt(ctx, key, *l, notifier))
+		box.putBack(l, e.attempt(ctx, key, sofar, notifier))
 	}
 	e.mails.submit(func() { e.deliver(ctx, key, box) })
 }
 
-// attempt tries what is still to be done for a letter: first the journal, then the receivers. A journal that
-// fails keeps nobody from being told.
+// attempt tries what is still to be done for a letter: first the journal, if it has refused the letter once, then the
+// receivers. A journal that fails keeps nobody from being told.
 func (e *Engine) attempt(ctx context.Context, key Key, l letter, notifier Notifier) letter {
 	l.tries++
 	var failed []error
-	if !l.journaled {
+	if !l.journaled && l.offered {
 		err := e.journal(ctx, key, l.event)
 		l.journaled = err == nil
 		failed = append(failed, err)

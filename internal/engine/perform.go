@@ -59,6 +59,9 @@ func (p *pass) dispatch(ctx context.Context) {
 	e, box := p.engine, &p.member.mail
 	begin, next := box.post(p.canary.Notifier, events, e.opts.Clock.Now())
 	p.wake = earliest(p.wake, next)
+	if box.write() {
+		e.mails.submit(func() { e.write(ctx, p.key, box) })
+	}
 	if begin {
 		e.mails.submit(func() { e.deliver(ctx, p.key, box) })
 	}

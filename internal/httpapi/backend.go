@@ -47,8 +47,9 @@ type Desk interface {
 	Give(ctx context.Context, key engine.Key, c rollout.Command) (record.Ticket, error)
 	// Ticket says what became of a command, or returns a fault.NotFound error.
 	Ticket(ctx context.Context, key engine.Key, uid string) (record.Ticket, error)
-	// SetBrake pauses every canary, or lets them go on if the intent is nil.
-	SetBrake(ctx context.Context, intent *rollout.Intent) error
+	// PauseAll pauses every canary, and ResumeAll lets them go on; both are noted in the records of runs in progress.
+	PauseAll(ctx context.Context, by rollout.Intent) error
+	ResumeAll(ctx context.Context, by rollout.Intent) error
 	// Brake returns the pause of every canary, or nil.
 	Brake() *rollout.Intent
 }

@@ -97,18 +97,24 @@ func (s *Server) getBrake(context.Context, *struct{}) (*answer[BrakeView], error
 }
 
 func (s *Server) setBrake(ctx context.Context, in *answer[Because]) (*answer[BrakeView], error) {
-	return s.brake(ctx, &rollout.Intent{By: in.Body.By, Reason: in.Body.Reason, At: now()})
-}
-
-func (s *Server) clearBrake(ctx context.Context, _ *struct{}) (*answer[BrakeView], error) {
-	return s.brake(ctx, nil)
-}
-
-func (s *Server) brake(ctx context.Context, intent *rollout.Intent) (*answer[BrakeView], error) {
-	if err := s.backend.Desk.SetBrake(ctx, intent); err != nil {
+	intent := rollout.Intent{By: in.Body.By, Reason: in.Body.Reason, At: now()}
+	if err := s.backend.Desk.PauseAll(ctx, intent); err != nil {
 		return nil, s.problem(err)
 	}
-	return answered(BrakeView{Brake: intent}), nil
+	return answered(BrakeView{Brake: &intent}), nil
+}
+
+// liftInput is a Because in the query: a DELETE has no body.
+type liftInput struct {
+	By     string `query:"by" maxLength:"253" doc:"Who"`
+	Reason string `query:"reason" maxLength:"1024" doc:"Why"`
+}
+
+func (s *Server) clearBrake(ctx context.Context, in *liftInput) (*answer[BrakeView], error) {
+	if err := s.backend.Desk.ResumeAll(ctx, rollout.Intent{By: in.By, Reason: in.Reason, At: now()}); err != nil {
+		return nil, s.problem(err)
+	}
+	return answered(BrakeView{}), nil
 }
 
 type objectList struct {

@@ -139,3 +139,21 @@ func TestLeftMeansOutOfForce(t *testing.T) {
 		}
 	}
 }
+
+// TestNamedEndpointIsNotSettled: a pod that nobody talks to is not to be ended either, as long as the table in force
+// names it: the next request may be for it.
+func TestNamedEndpointIsNotSettled(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	idle := nobody(t)
+	r.put(t, appService([]table.Endpoint{idle}, nil, weights(0)))
+	if r.proxy.settled([]string{idle.Address}) {
+		t.Error("an endpoint that the table names counts as settled")
+	}
+	if err := r.store.SetEndpoints(app(), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.proxy.Settle(t.Context(), []string{idle.Address}); err != nil {
+		t.Error(err)
+	}
+}

@@ -17,7 +17,14 @@ func (p *pass) finalising() bool {
 		return false
 	}
 	p.floor(0)
-	p.endRun(OutcomeSucceeded, "Promoted", "revision "+short(r.Revision)+" is promoted")
+	message := "revision " + short(r.Revision) + " is promoted"
+	if by := r.Override; by != nil {
+		message += " by " + orUnknown(by.By)
+		if by.Reason != "" {
+			message += ": " + by.Reason
+		}
+	}
+	p.endRun(OutcomeSucceeded, "Promoted", message)
 	p.enter(Succeeded)
 	return true
 }

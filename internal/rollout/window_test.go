@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -65,5 +66,36 @@ func TestEditedPlanGoesOnAtItsWeight(t *testing.T) {
 	w.pass()
 	if r := w.state.Run; r.Step != 1 || r.Weight != 20*rollout.Percent {
 		t.Errorf("step %d at %s, want step 1 at 20%%", r.Step, r.Weight)
+	}
+}
+
+// TestNothingRisesWithoutCapacity: between the decision to raise a weight and its write the canary may lose a pod, and the
+// process may die; the write waits for the pod.
+func TestNothingRisesWithoutCapacity(t *testing.T) {
+	t.Parallel()
+	w := stepped(t)
+	w.evidence = healthy()
+	for len(w.obs.Measurements) == 0 {
+		w.pass()
+		w.now = w.now.Add(time.Second)
+	}
+	// The process dies before it can write what it has decided.
+	w.crash = 1
+	w.pass()
+	if w.state.Run.Step != 1 || w.obs.Traffic.Split.Canary != 20*rollout.Percent {
+		t.Fatalf("at step %d with %s", w.state.Run.Step, w.obs.Traffic.Split.Canary)
+	}
+	for ready, want := range map[int]bool{1: false, 2: true} {
+		obs := w.obs
+		obs.Now = w.now
+		obs.Workload.Canary.Ready, obs.Workload.Canary.Serving = ready, ready
+		after, actions := rollout.Step(w.spec, w.state, obs)
+		raised := slices.ContainsFunc(actions, func(a rollout.Action) bool {
+			s, ok := a.(rollout.SetSplit)
+			return ok && s.Split.Canary > w.obs.Traffic.Split.Canary
+		})
+		if raised != want {
+			t.Errorf("%d of 2 pods: raised %t, want %t; waits for %+v", ready, raised, want, after.Wait)
+		}
 	}
 }

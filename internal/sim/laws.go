@@ -64,13 +64,13 @@ func (l *laws) effect(w *World, p *process, a rollout.Action) {
 // fence is S14 and S17: an effect follows from what is durable at that moment, whoever decided it.
 func (l *laws) fence(w *World, p *process, a rollout.Action) {
 	d := &p.decision
-	if bytes.Equal(w.saved, d.data) {
+	if w.same(w.saved, &d.after) {
 		l.case1("S14")
 		return
 	}
 	alone := len(w.all) == 1
 	if alone {
-		l.mustf(false, "S14", "engine %d does %+v, which does not follow from the saved state %s", p.number, a, summary(w.saved))
+		l.mustf(false, "S14", "engine %d does %+v, which does not follow from the saved state %s", p.number, a, summary(&w.state))
 		return
 	}
 	_, now := rollout.Step(w.spec, w.state, d.obs)
@@ -78,7 +78,16 @@ func (l *laws) fence(w *World, p *process, a rollout.Action) {
 	for _, other := range now {
 		same = same || other == a
 	}
-	l.mustf(same, "S17", "engine %d is deposed and does %+v; the saved state is %s", p.number, a, summary(w.saved))
+	l.mustf(same, "S17", "engine %d is deposed and does %+v; the saved state is %s", p.number, a, summary(&w.state))
+}
+
+// same says whether a state is the one that was saved as data.
+func (w *World) same(data []byte, s *rollout.State) bool {
+	encoded, err := rollout.Encode(*s)
+	if err != nil {
+		w.laws.breakf("S14", "the state cannot be saved: %v", err)
+	}
+	return bytes.Equal(encoded, data)
 }
 
 // successor is the other half of the fence: a state replaces the one that it was made from.
@@ -86,7 +95,7 @@ func (l *laws) successor(p *process, held []byte) {
 	if held == nil {
 		return
 	}
-	l.mustf(bytes.Equal(held, p.decision.base), "S17", "engine %d saves what it made of an older state than %s", p.number, summary(held))
+	l.mustf(p.world.same(held, &p.decision.before), "S17", "engine %d saves what it made of another state than %s", p.number, held)
 }
 
 // split is S1, S2, S3 and L3 as the world sees them.
@@ -143,7 +152,7 @@ func (l *laws) promotion(w *World, a rollout.PromoteTo) {
 	case s.Promoted == "":
 		l.mustf(w.manifest != nil && w.manifest.Revision == a.Revision, "S8", "the first primary gets %s", a.Revision)
 	default:
-		l.mustf(passed(r, a.Revision), "S8", "%s is promoted without a saved verdict: %s", a.Revision, summary(w.saved))
+		l.mustf(passed(r, a.Revision), "S8", "%s is promoted without a saved verdict: %s", a.Revision, summary(&w.state))
 	}
 	if len(w.scenario.Never) > 0 && !w.faults.struck(Edit, Tell) {
 		l.mustf(!w.scenario.never(a.Revision), "S8", "%s is promoted, which is broken", a.Revision)

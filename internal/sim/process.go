@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -51,13 +50,10 @@ func (c lateClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 
 // decision is what the core decided in the latest pass of a process.
 type decision struct {
-	spec   rollout.Spec
-	before rollout.State
-	obs    rollout.Observation
-	after  rollout.State
-	data   []byte
-	// base is the saved state that it was decided on.
-	base    []byte
+	spec    rollout.Spec
+	before  rollout.State
+	obs     rollout.Observation
+	after   rollout.State
 	actions []rollout.Action
 	// frozen says that something was read that was not true any more.
 	frozen bool
@@ -157,16 +153,11 @@ func (p *process) step(spec rollout.Spec, s rollout.State, obs rollout.Observati
 		core = rollout.Step
 	}
 	after, actions := core(spec, s, obs)
-	data, err := rollout.Encode(after)
-	base, wrong := rollout.Encode(s)
 	w := p.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := errors.Join(err, wrong); err != nil {
-		w.laws.breakf("S14", "the state cannot be saved: %v", err)
-	}
 	p.decision = decision{
-		spec: spec, before: s, obs: obs, after: after, data: data, base: base, actions: actions,
+		spec: spec, before: s, obs: obs, after: after, actions: actions,
 		frozen: w.faults.frozen(), began: p.decision.began,
 	}
 	return after, actions

@@ -34,7 +34,7 @@ func (s *storage) Save(ctx context.Context, key engine.Key, data []byte, version
 	p := s.process
 	w := p.world
 	var held []byte
-	err = p.call(ctx, call{op: Save, what: summary(data), check: func() { held = w.saved }, do: func() error {
+	err = p.call(ctx, call{op: Save, what: summary(&p.decision.after), check: func() { held = w.saved }, do: func() error {
 		if saved, err = w.store.Save(ctx, key, data, version); err != nil {
 			return err
 		}
@@ -92,11 +92,7 @@ func (w *World) remember(p *process, data []byte) error {
 }
 
 // summary is what a log says of a state.
-func summary(data []byte) string {
-	s, err := rollout.Decode(data)
-	if err != nil {
-		return err.Error()
-	}
+func summary(s *rollout.State) string {
 	text := string(s.Phase)
 	if r := s.Run; r != nil {
 		text += fmt.Sprintf(" %s %s step %d weight %s", r.Name, r.Stage, r.Step, r.Weight)

@@ -65,8 +65,7 @@ type backing struct {
 func (d *daemon) watch(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		err := manifest.Watch(ctx, d.o.Dir, func() { d.reload(ctx) }, manifest.WatchOptions{})
-		return orUnexpected(err)
+		return manifest.Watch(ctx, d.o.Dir, func() { d.reload(ctx) }, manifest.WatchOptions{})
 	})
 	group.Go(func() error { return d.retry(ctx) })
 	return group.Wait()

@@ -1,11 +1,13 @@
 package standalone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -111,13 +113,39 @@ func (k desk) Ticket(ctx context.Context, key engine.Key, uid string) (record.Ti
 	return k.d.store.Ticket(ctx, key, uid)
 }
 
-// SetBrake pauses every canary, or lets them go on.
-func (k desk) SetBrake(ctx context.Context, intent *rollout.Intent) error {
-	err := k.d.store.SetBrake(ctx, intent)
-	if err == nil {
-		k.d.wakeAll()
+// PauseAll pauses every canary.
+func (k desk) PauseAll(ctx context.Context, by rollout.Intent) error {
+	return k.brake(ctx, &by, by, "pause --all")
+}
+
+// ResumeAll lets every canary go on.
+func (k desk) ResumeAll(ctx context.Context, by rollout.Intent) error {
+	return k.brake(ctx, nil, by, "resume --all")
+}
+
+// brake sets the brake, wakes everybody, and notes in the records of the runs in progress who did it and why. The notes
+// are for people: the brake itself is in the store already.
+func (k desk) brake(ctx context.Context, intent *rollout.Intent, by rollout.Intent, what string) error {
+	if err := k.d.store.SetBrake(ctx, intent); err != nil {
+		return err
 	}
-	return err
+	k.d.wakeAll()
+	e := rollout.Event{
+		ID: "brake-" + strconv.FormatInt(by.At.UnixNano(), 36), At: by.At, Type: rollout.CommandTaken,
+		Severity: rollout.Warn, By: by.By, Message: what + " by " + cmp.Or(by.By, "somebody"),
+	}
+	if by.Reason != "" {
+		e.Message += ": " + by.Reason
+	}
+	var errs []error
+	for _, key := range k.d.wanted.Keys() {
+		s, ok := k.d.engine.Status(key)
+		if r := s.State.Run; ok && r != nil && r.Stage != rollout.Done {
+			e.Phase, e.Run, e.Revision, e.Step, e.Weight = s.State.Phase, r.Name, r.Revision, r.Step, r.Weight
+			errs = append(errs, k.d.store.Append(ctx, key, e))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Brake returns the pause of every canary, or nil.

@@ -326,7 +326,11 @@ func (d *daemon) start(life context.Context, parts map[string]part) *stage {
 		s.group.Go(func() error {
 			err := run(ctx)
 			if ctx.Err() == nil {
-				err = fmt.Errorf("%s ended: %w", name, orUnexpected(err))
+				if err == nil {
+					err = errors.New("there was no reason to")
+				}
+				err = fmt.Errorf("the part %q of the daemon ended by itself: %w", name, err)
+				d.log.Error("A part of the daemon ended by itself", "part", name, "error", err.Error())
 				d.end(err)
 				return nil
 			}
@@ -334,13 +338,6 @@ func (d *daemon) start(life context.Context, parts map[string]part) *stage {
 		})
 	}
 	return s
-}
-
-func orUnexpected(err error) error {
-	if err == nil {
-		return errors.New("unexpectedly")
-	}
-	return err
 }
 
 // stop ends the parts and waits for them. That a context has ended is no failure then.

@@ -114,7 +114,7 @@ func (b behaviour) file(third string, released bool) string {
 }
 
 // TestBehaviours releases, in one daemon, all that misbehaves; another app beside them is served all the time.
-func TestBehaviours(t *testing.T) {
+func TestBehaviours(t *testing.T) { //nolint:tparallel // The group is waited for.
 	t.Parallel()
 	third := thirdParty(t)
 	k := newKeeper(t)

@@ -25,7 +25,7 @@ const ends = 30 * time.Second
 
 // TestConfigs runs commands whose flags, files or data directories are wrong. A case has the arguments in run, what is
 // done to a good store in damage, and any other file of the directory. Each command ends by itself and says what to do.
-func TestConfigs(t *testing.T) {
+func TestConfigs(t *testing.T) { //nolint:tparallel // The group is waited for.
 	t.Parallel()
 	k := newKeeper(t)
 	for _, path := range paths(t, "testdata/config/*.txt") {
@@ -157,7 +157,7 @@ func flip(path string) error {
 	for from := 0; ; {
 		i := bytes.Index(data[from:], []byte("Nirvana"))
 		if i < 0 {
-			return os.WriteFile(path, data, 0o600)
+			return os.WriteFile(path, data, 0o600) //nolint:gosec // G703: the test made the path itself.
 		}
 		data[from+i] ^= 1
 		from += i + 1

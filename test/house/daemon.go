@@ -51,7 +51,7 @@ type Daemon struct {
 }
 
 // Begin starts a daemon and does not wait. Whatever happens, nothing of it is left when the test is over.
-func Begin(t testing.TB, o Options) *Daemon {
+func Begin(t *testing.T, o Options) *Daemon {
 	t.Helper()
 	if o.Shared == "" {
 		o.Shared = "127.0.0.1:0"
@@ -83,7 +83,7 @@ func Begin(t testing.TB, o Options) *Daemon {
 }
 
 // Start starts a daemon and waits until it works.
-func Start(t testing.TB, o Options) *Daemon {
+func Start(t *testing.T, o Options) *Daemon {
 	t.Helper()
 	d := Begin(t, o)
 	if !d.Ready(t) {
@@ -119,10 +119,10 @@ func (d *Daemon) note(line string) {
 }
 
 // banner is what serin up prints once it works.
-var banner = regexp.MustCompile(`(?s)API +(http\S+).*services +(http\S+?),`) //nolint:gochecknoglobals // Go has no constant expressions.
+var banner = regexp.MustCompile(`(?s)API +(http\S+).*services +(http\S+?),`)
 
 // Ready waits until the daemon works. It is false when the daemon has ended instead.
-func (d *Daemon) Ready(t testing.TB) bool {
+func (d *Daemon) Ready(t *testing.T) bool {
 	t.Helper()
 	select {
 	case <-d.ready:
@@ -156,7 +156,7 @@ func (d *Daemon) Kill() { _ = d.cmd.Process.Kill() }
 func (d *Daemon) Ended() <-chan struct{} { return d.ended }
 
 // Wait waits until the daemon has ended, and returns how.
-func (d *Daemon) Wait(t testing.TB) error {
+func (d *Daemon) Wait(t *testing.T) error {
 	t.Helper()
 	select {
 	case <-d.ended:
@@ -168,7 +168,7 @@ func (d *Daemon) Wait(t testing.TB) error {
 }
 
 // End ends the daemon and everything that it started, in order. One that has ended is left alone.
-func (d *Daemon) End(t testing.TB) {
+func (d *Daemon) End(t *testing.T) {
 	t.Helper()
 	select {
 	case <-d.ended:
@@ -178,8 +178,7 @@ func (d *Daemon) End(t testing.TB) {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.ended:
-		var failed *exec.ExitError
-		if errors.As(d.err, &failed) {
+		if _, failed := errors.AsType[*exec.ExitError](d.err); failed {
 			t.Errorf("serin up ended with %v\n%s", d.err, d.Log())
 		}
 	case <-time.After(Patience):

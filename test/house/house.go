@@ -78,7 +78,7 @@ func Environ(home string, more ...string) []string {
 
 // Free returns an address on this machine that nobody listens on, for a daemon that has to be found there again after
 // a restart. It lies below the ports that the system gives away by itself.
-func Free(t testing.TB) string {
+func Free(t *testing.T) string {
 	t.Helper()
 	for range 200 {
 		port := 10000 + (os.Getpid()*97+int(ports.Add(1)))%20000
@@ -97,7 +97,7 @@ func Free(t testing.TB) string {
 }
 
 // Until waits until ok, and fails with what was seen last.
-func Until(t testing.TB, what string, ok func() (seen string, done bool)) {
+func Until(t *testing.T, what string, ok func() (seen string, done bool)) {
 	t.Helper()
 	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
@@ -113,7 +113,7 @@ func Until(t testing.TB, what string, ok func() (seen string, done bool)) {
 }
 
 // Put writes a file in one step, as editors do.
-func Put(t testing.TB, path, text string) {
+func Put(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ type Load struct {
 }
 
 // Send sends requests until the load or the test ends.
-func Send(t testing.TB, url, host string, rate int) *Load {
+func Send(t *testing.T, url, host string, rate int) *Load {
 	t.Helper()
 	l := &Load{done: make(chan struct{})}
 	g, err := load.New(url, rate, load.Options{Host: host, Record: func(a load.Answer) {
@@ -56,7 +56,7 @@ func (l *Load) So() []load.Answer {
 }
 
 // Wait waits until n requests that were sent after a moment have been answered or lost.
-func (l *Load) Wait(t testing.TB, since time.Time, n int) {
+func (l *Load) Wait(t *testing.T, since time.Time, n int) {
 	t.Helper()
 	Until(t, "answers to the load", func() (string, bool) {
 		late := slices.DeleteFunc(l.So(), func(a load.Answer) bool { return a.At.Before(since) })

@@ -23,9 +23,9 @@ type Pod struct {
 
 // Pods lists the processes that the daemons of a data directory started and that are there now. They carry a mark in
 // their environment, which their own children inherit.
-func Pods(t testing.TB, data string) []Pod {
+func Pods(t *testing.T, data string) []Pod {
 	t.Helper()
-	id, err := os.ReadFile(filepath.Join(data, "workloads", "id"))
+	id, err := os.ReadFile(filepath.Join(data, "workloads", "id")) //nolint:gosec // G304: it is the test's own directory.
 	if err != nil {
 		return nil // No daemon has come that far.
 	}
@@ -72,7 +72,7 @@ func pod(pid int, mark string) (Pod, bool) {
 }
 
 // Version asks a process itself which version it is. It is empty where the process does not answer.
-func (p Pod) Version(t testing.TB) string {
+func (p Pod) Version(t *testing.T) string {
 	t.Helper()
 	resp, _, err := Get(t.Context(), "http://"+net.JoinHostPort("127.0.0.1", p.Port)+"/", "")
 	if err != nil {
@@ -82,7 +82,7 @@ func (p Pod) Version(t testing.TB) string {
 }
 
 // Alive says whether the process is still the one that was seen.
-func (p Pod) Alive(t testing.TB, data string) bool {
+func (p Pod) Alive(t *testing.T, data string) bool {
 	t.Helper()
 	return slices.Contains(Pods(t, data), p)
 }

@@ -20,7 +20,7 @@ import (
 func now() int64 { return time.Now().Unix() }
 
 // TestKillsOfTheDaemon kills `serin up` at each moment of a release under load and starts it again.
-func TestKillsOfTheDaemon(t *testing.T) {
+func TestKillsOfTheDaemon(t *testing.T) { //nolint:tparallel // The group is waited for.
 	t.Parallel()
 	var mu sync.Mutex
 	hit := map[rollout.Phase]map[string]int{}
@@ -75,7 +75,7 @@ func survive(t *testing.T, m moment, n uint64) rollout.Phase {
 	ready := time.Now()
 	w.adopted(alone)
 	if m.early() && m.story != releases {
-		w.untilPhase(rollout.Initialized)
+		w.initialized()
 		w.traffic = house.Send(t, w.d.Shared, "web", 20)
 		w.release(m.story)
 	}
@@ -103,7 +103,7 @@ func (w *world) begin(m moment) {
 		if !w.d.Ready(w.t) {
 			w.t.Fatal(w.d.Log())
 		}
-		w.untilPhase(rollout.Initialized)
+		w.initialized()
 		w.traffic = house.Send(w.t, w.d.Shared, "web", 20)
 		w.listen()
 		w.trap.arm(w.d.Kill)

@@ -28,7 +28,7 @@ func TestAFullDisk(t *testing.T) {
 	w.o.Wrap = []string{"unshare", "-Urm", "sh", "-c", mount, w.data}
 	w.d = house.Start(t, w.o)
 	inside := filepath.Join("/proc", fmt.Sprint(w.d.PID()), "root", w.data)
-	w.untilPhase(rollout.Initialized)
+	w.initialized()
 	// The mark of the processes, for those who look for them from outside.
 	id, err := os.ReadFile(filepath.Join(inside, "workloads", "id"))
 	if err != nil {
@@ -39,7 +39,7 @@ func TestAFullDisk(t *testing.T) {
 	filler := fill(t, inside)
 	lines := len(w.d.Log())
 	w.write("v2", false)
-	d := w.until("the canary says that the disk is full", func(d httpapi.Detail) bool { return full(d) })
+	d := w.until("the canary says that the disk is full", full)
 	if d.Phase != rollout.Initialized || d.Run != nil {
 		t.Errorf("a run began that could not be saved: %+v", d.Canary)
 	}
@@ -52,7 +52,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	w.until("half of the requests once there is room", func(d httpapi.Detail) bool { return d.Weight.Acked == 50*rollout.Percent })
 	filler = fill(t, inside)
-	d = w.until("the canary says that the disk is full again", func(d httpapi.Detail) bool { return full(d) })
+	d = w.until("the canary says that the disk is full again", full)
 	if d.Revisions.Promoted == d.Revisions.Wanted || d.Run.Outcome != "" {
 		t.Errorf("a run ended that could not be saved: %+v", d.Canary)
 	}

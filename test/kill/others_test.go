@@ -73,7 +73,7 @@ func quiet(t *testing.T, metrics string) *world {
 func (w *world) start() {
 	w.t.Helper()
 	w.d = house.Start(w.t, w.o)
-	w.untilPhase(rollout.Initialized)
+	w.initialized()
 }
 
 // TestAStoppedMetricsSource stops the process that answers the queries in the middle of an analysis. The check neither

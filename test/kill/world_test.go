@@ -177,9 +177,10 @@ func (w *world) until(what string, ok func(httpapi.Detail) bool) httpapi.Detail 
 	return last
 }
 
-func (w *world) untilPhase(p rollout.Phase) httpapi.Detail {
+// initialized waits until the first version serves.
+func (w *world) initialized() {
 	w.t.Helper()
-	return w.until("phase "+string(p), func(d httpapi.Detail) bool { return d.Phase == p })
+	w.until("the first version serves", func(d httpapi.Detail) bool { return d.Phase == rollout.Initialized })
 }
 
 // atRest says that the canary is where its release ends, with nothing left to do.

@@ -153,8 +153,9 @@ func (c *Client) SetBrake(ctx context.Context, b httpapi.Because) error {
 }
 
 // ClearBrake lets every canary go on.
-func (c *Client) ClearBrake(ctx context.Context) error {
-	return c.call(ctx, http.MethodDelete, "/api/v1/brake", nil, nil)
+func (c *Client) ClearBrake(ctx context.Context, b httpapi.Because) error {
+	query := url.Values{"by": {b.By}, "reason": {b.Reason}}
+	return c.call(ctx, http.MethodDelete, "/api/v1/brake?"+query.Encode(), nil, nil)
 }
 
 // Brake returns the pause of every canary, or nil.

@@ -142,7 +142,7 @@ func TestCommandsAndBrake(t *testing.T) {
 	if err != nil || brake == nil || brake.By != "ada" || brake.Reason != "fire" || brake.At.IsZero() {
 		t.Errorf("brake = %+v, %v", brake, err)
 	}
-	if err := c.ClearBrake(ctx); err != nil {
+	if err := c.ClearBrake(ctx, httpapi.Because{By: "ann"}); err != nil {
 		t.Fatal(err)
 	}
 	brake, err = c.Brake(ctx)

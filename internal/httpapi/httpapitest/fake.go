@@ -163,10 +163,16 @@ func (f *Fake) Give(ctx context.Context, key engine.Key, c rollout.Command) (rec
 	return t, f.Happen(ctx, key, e)
 }
 
-// SetBrake pauses every canary, or lets them go on.
-func (f *Fake) SetBrake(ctx context.Context, intent *rollout.Intent) error {
+// PauseAll pauses every canary.
+func (f *Fake) PauseAll(ctx context.Context, by rollout.Intent) error {
 	defer f.feed.Publish(feed.Change{Kind: feed.BrakeChanged})
-	return f.Store.SetBrake(ctx, intent)
+	return f.SetBrake(ctx, &by)
+}
+
+// ResumeAll lets every canary go on.
+func (f *Fake) ResumeAll(ctx context.Context, _ rollout.Intent) error {
+	defer f.feed.Publish(feed.Change{Kind: feed.BrakeChanged})
+	return f.SetBrake(ctx, nil)
 }
 
 // Ready returns what SetReady was given.

@@ -1,7 +1,5 @@
 package explorer
 
-import "github.com/serin-dev/serin/internal/rollout"
-
 // happen lets something happen between two passes. It returns false where it cannot or would change nothing.
 func (m *model) happen(n *node, k kind) bool {
 	w := &n.w
@@ -56,7 +54,7 @@ func (m *model) change(n *node, k kind) bool {
 		return m.plan.Vanishes
 	case drift:
 		was := w.split
-		w.split.Canary, w.split.Primary = 0, rollout.Whole
+		w.split = rest()
 		w.watch(n.now)
 		return m.plan.Vanishes && w.routed && w.split != was
 	case edit:

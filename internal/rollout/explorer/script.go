@@ -53,6 +53,8 @@ func (t *teller) begin(laws []string) {
 		t.line(text)
 	}
 	t.line("metrics silent")
+	t.line("world canary-up=no primary-up=none acks=no")
+	t.facts["canary-up"], t.facts["primary-up"], t.facts["acks"] = "no", "none", "no"
 	t.fact("abrupt", yes(t.m.plan.Abrupt), "no")
 	t.fact("autoscaled", yes(t.m.plan.Autoscaled), "no")
 }
@@ -152,7 +154,7 @@ func (t *teller) happen(n *node, k kind) {
 	case vanish:
 		t.fact("exists", yes(n.w.missing), "yes")
 	case drift:
-		t.line("world drift=")
+		t.line("world drift")
 	case edit:
 		to := t.m.specs[1]
 		if n.edited {
@@ -167,8 +169,8 @@ func (t *teller) happen(n *node, k kind) {
 
 // pass writes a pass: first the facts that it sees, then the pass, then that they are over.
 func (t *teller) pass(n *node, e event) {
-	t.up("canary-up", &n.w.canary)
-	t.up("primary-up", &n.w.primary)
+	t.up("canary-up", &n.w.canary, "no")
+	t.up("primary-up", &n.w.primary, "none")
 	t.fact("acks", yes(n.w.routed && n.w.acked == n.w.split), "yes")
 	once := map[kind]string{unreadable: "unreadable", blind: "route-unreadable", braked: "brake"}[e.kind()]
 	if once != "" {
@@ -182,30 +184,38 @@ func (t *teller) pass(n *node, e event) {
 	}
 	if e.kind() >= answered {
 		t.answers(&policies()[e.kind()-answered])
+		t.line("pass") // It asks; the next one has the answers.
 	}
 	if e.effects() != everything {
-		t.lines = append(t.lines, "# The process dies after "+strconv.Itoa(e.effects())+" effects of this pass.\n")
+		t.line("pass crash=" + strconv.Itoa(e.effects()))
+	} else {
+		t.line("pass")
 	}
-	t.line("run 0s")
 	switch {
 	case once != "":
 		t.fact(once, "no", "no")
 	case e.kind() == rejected:
-		t.line("world rejected=")
+		t.line("world rejected")
 	case e.kind() >= answered:
 		t.silence()
 	}
 }
 
-func (t *teller) up(name string, s *side) {
-	if !s.exists || s.replicas == 0 {
-		return
+// up says which pods of a side are ready. A scenario knows all of them, none, and for the primary the old ones.
+func (t *teller) up(name string, s *side, none string) {
+	ready := s.up[s.revision]
+	switch {
+	case !s.exists || s.replicas == 0:
+	case ready == s.replicas:
+		t.fact(name, "yes", "yes")
+	case s.serving() == 0:
+		t.fact(name, none, "yes")
+	default:
+		t.fact(name, "no", "yes")
+		if ready > 0 || s.serving() < s.replicas {
+			t.lines = append(t.lines, fmt.Sprintf("# %d pods are ready, %d of them with what is written.\n", s.serving(), ready))
+		}
 	}
-	all := s.up[s.revision] == s.replicas
-	if !all && s.serving() > 0 {
-		t.lines = append(t.lines, fmt.Sprintf("# %d pods are ready, %d of them with what is written.\n", s.serving(), s.up[s.revision]))
-	}
-	t.fact(name, yes(all), "yes")
 }
 
 func (t *teller) answers(by *policy) {
@@ -230,8 +240,8 @@ func (t *teller) silence() {
 	}
 }
 
-// script is the path as a scenario, its exact events first: a scenario's world follows at once, and one of its runs is
-// as many passes as there is something to do.
+// script is the path as a scenario, its exact events first: the world of a scenario follows in every pass, so it does not
+// know sides of which only some pods are ready.
 func (t *teller) script() string {
 	var b strings.Builder
 	b.WriteString(strings.Join(t.head, "\n") + "\n#\n# Plan " + t.m.plan.Name + ":\n")

@@ -187,10 +187,13 @@ func (e *environment) key(variable, kind, name, key, field string, optional bool
 	}
 }
 
-// fieldOf adds a field of the pod that is the same for every pod.
+// fieldOf adds a field of the pod that is known before it runs, or its name.
 func (e *environment) fieldOf(variable, path, field string) {
 	value, known := "", true
 	switch {
+	case path == "metadata.name":
+		e.made = append(e.made, processworkload.Variable{Name: variable, Value: "$(" + processworkload.PodName + ")"})
+		return
 	case path == "metadata.namespace":
 		value = e.of.Namespace
 	case keyOf(path, "metadata.labels") != "":
@@ -202,9 +205,9 @@ func (e *environment) fieldOf(variable, path, field string) {
 	}
 	switch {
 	case path == "":
-		e.wrongf(field, "the field is missing: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY']")
+		e.wrongf(field, "the field is missing: write metadata.name, metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY']")
 	case !known:
-		e.wrongf(field, "%s is not known before a pod runs: write metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY'], or a value", quoted(path))
+		e.wrongf(field, "%s is not known before a pod runs: write metadata.name, metadata.namespace, metadata.labels['KEY'] or metadata.annotations['KEY'], or a value", quoted(path))
 	default:
 		e.made = append(e.made, processworkload.Variable{Name: variable, Value: asWritten(value)})
 	}

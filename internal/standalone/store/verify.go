@@ -61,6 +61,9 @@ func verify(db *bbolt.DB, path string) (err error) {
 		if err := checkSize(tx, path); err != nil {
 			return err
 		}
+		if err := checkPages(tx, path); err != nil {
+			return err
+		}
 		// The walk comes first: it meets a bad page in this goroutine, where that is an error. Check has one of its own.
 		if err := tx.ForEach(func(name []byte, b *bbolt.Bucket) error { return walk(string(name), b) }); err != nil {
 			return err

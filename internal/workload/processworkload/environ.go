@@ -2,6 +2,7 @@ package processworkload
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +19,9 @@ func inherited() []string {
 
 // markName is the variable by which a pod's processes are found again when nothing else is known of them.
 const markName = "SERIN_POD"
+
+// PodName is the variable that every pod finds its own name in. A value of the template may refer to it.
+const PodName = "SERIN_POD_NAME"
 
 // launch is a command ready to be started.
 type launch struct {
@@ -53,7 +57,7 @@ func launchOf(t *Template, ports []int, mark string) (*launch, error) {
 		}
 	}
 	own := portVariables(t.Ports, ports)
-	own = append(own, Variable{Name: markName, Value: mark})
+	own = append(own, Variable{Name: markName, Value: mark}, Variable{Name: PodName, Value: path.Base(mark)})
 	for _, v := range own {
 		set(v.Name, v.Value)
 	}
