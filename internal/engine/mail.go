@@ -34,7 +34,7 @@ type letter struct {
 	// journaled and told say what is done; told is also true once the notifier was given up. offered says that the
 	// journal has been offered it once: from then on a delivery offers it again.
 	offered, journaled, told bool
-	tries           int
+	tries                    int
 	// inLine says that a delivery is under way or about to be; due is when it may be tried again.
 	inLine bool
 	due    time.Time

@@ -2,7 +2,6 @@ package processworkload
 
 import (
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -57,7 +56,7 @@ func launchOf(t *Template, ports []int, mark string) (*launch, error) {
 		}
 	}
 	own := portVariables(t.Ports, ports)
-	own = append(own, Variable{Name: markName, Value: mark}, Variable{Name: PodName, Value: path.Base(mark)})
+	own = append(own, Variable{Name: markName, Value: mark}, Variable{Name: PodName, Value: mark[strings.LastIndexByte(mark, '/')+1:]})
 	for _, v := range own {
 		set(v.Name, v.Value)
 	}
