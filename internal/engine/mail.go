@@ -84,17 +84,18 @@ func (b *mailbox) write() bool {
 	return begin
 }
 
-// nextUnwritten takes the first letter that the journal has not been offered. Without one the writing is over.
-func (b *mailbox) nextUnwritten() *letter {
+// nextUnwritten takes the first letter that the journal has not been offered, with its event. Without one the writing is
+// over.
+func (b *mailbox) nextUnwritten() (*letter, rollout.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.unwritten) == 0 {
 		b.unwritten, b.writing = nil, false
-		return nil
+		return nil, rollout.Event{}
 	}
 	l := b.unwritten[0]
 	b.unwritten = b.unwritten[1:]
-	return l
+	return l, l.event
 }
 
 // offered notes whether the journal has taken a letter.
@@ -157,8 +158,8 @@ func (b *mailbox) putBack(l *letter, attempt letter) {
 // write offers the journal every letter that it has not been offered, so that people can read what happened while a
 // receiver hangs. What the journal does not take now is offered again with each delivery.
 func (e *Engine) write(ctx context.Context, key Key, box *mailbox) {
-	for l := box.nextUnwritten(); l != nil; l = box.nextUnwritten() {
-		box.offered(l, ctx.Err() == nil && e.journal(ctx, key, l.event) == nil)
+	for l, event := box.nextUnwritten(); l != nil; l, event = box.nextUnwritten() {
+		box.offered(l, ctx.Err() == nil && e.journal(ctx, key, event) == nil)
 	}
 	e.Wake(key)
 }
