@@ -60,7 +60,9 @@ func (p *pass) reverted(deadline time.Time) bool {
 	case t.Split == all && t.Acked == all:
 		return true
 	}
-	p.write(all)
+	if t.Split != all {
+		p.write(all)
+	}
 	p.wait("Routing", "the target gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }
@@ -75,7 +77,9 @@ func (p *pass) settled(deadline time.Time) bool {
 		p.wait("PrimaryDown", "no pod of the primary is ready", deadline, "a ready pod of the primary, or the deadline")
 		return false
 	}
-	p.write(restSplit())
+	if t.Problem != nil || t.Split != restSplit() {
+		p.write(restSplit())
+	}
 	p.wait("Routing", "the primary gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }

@@ -128,7 +128,10 @@ func (p *pass) quiet() {
 	t := &p.obs.Traffic
 	switch {
 	case t.Problem != nil:
-	case t.Split.carries() || t.Acked.carries() || (!t.Exists && p.obs.Workload.Canary.Serving > 0):
+	case t.Split.carries() || t.Acked.carries():
+		p.st.Quiet = time.Time{}
+	case !t.Exists && p.obs.Workload.Canary.Serving > 0, t.Exists && t.Acked == (Split{}):
+		// A target that was adopted serves by its own means until a split is acknowledged.
 		p.st.Quiet = time.Time{}
 	case p.st.Quiet.IsZero():
 		p.st.Quiet = p.now

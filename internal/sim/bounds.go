@@ -70,13 +70,14 @@ func (l *laws) passEnded(w *World, p *process) {
 	l.mustf(false, "L3", "the pass of the verdict ended and the canary still has requests")
 }
 
-// goneInTime is L4.
+// goneInTime is L4, counted from the deletion or from the end of what disturbed it.
 func (l *laws) goneInTime(w *World) {
 	// The release may take two minutes, and its last events another one.
 	limit := 3*time.Minute + 10*time.Second
-	if w.deletedAt.IsZero() || w.disturbed.After(w.deletedAt) || w.delayed() {
-		return
+	from := w.deletedAt
+	if w.disturbed.After(from) {
+		from = w.disturbed
 	}
-	took := w.time.Now().Sub(w.deletedAt)
+	took := w.time.Now().Sub(from)
 	l.mustf(took <= limit, "L4", "the release took %s", took)
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/serin-dev/serin/internal/fault"
@@ -40,6 +41,7 @@ func (p *process) call(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
+	p.late = slices.ContainsFunc(active, func(f *Fault) bool { return f.Kind == Slow })
 	if c.check != nil {
 		c.check()
 	}

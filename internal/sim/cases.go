@@ -39,7 +39,7 @@ func (l *laws) countRun(before, after *rollout.Run, acts bool) {
 // countAction does so for one action, and says whether it changes the world.
 func (l *laws) countAction(t *engine.Trace, a rollout.Action) bool {
 	o := &t.Observation
-	r := t.After.Run
+	r := t.Before.Run
 	superseded := r != nil && r.Revision != o.Workload.Target.Revision
 	switch a := a.(type) {
 	case rollout.SetSplit:

@@ -73,6 +73,10 @@ func (l *laws) fence(w *World, p *process, a rollout.Action) {
 		l.mustf(false, "S14", "engine %d does %+v, which does not follow from the saved state %s", p.number, a, summary(&w.state))
 		return
 	}
+	if p.late {
+		// Nothing travels with an effect by which it could be refused at its arrival; see Takeovers.
+		return
+	}
 	_, now := rollout.Step(w.spec, w.state, d.obs)
 	same := false
 	for _, other := range now {

@@ -23,7 +23,9 @@ type process struct {
 	// stopped is closed when a process that was stopped may go on.
 	stopped chan struct{}
 	// passing counts the passes in progress.
-	passing  int
+	passing int
+	// late says that the call in progress was on its way for long, so that a successor may have overtaken it.
+	late     bool
 	passes   int
 	decision decision
 	// next is when the engine wants to look again, zero for when it is woken.

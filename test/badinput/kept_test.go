@@ -60,8 +60,8 @@ func newKeeper(t *testing.T, flags ...string) *keeper {
 	house.Put(t, filepath.Join(k.dir, "zz-kept.yaml"), kept)
 	k.d = house.Start(t, house.Options{Dir: k.dir, Data: k.data, Flags: flags})
 	house.Until(t, "the app is served", func() (string, bool) {
-		resp, body, err := house.Get(t.Context(), k.d.Shared, "served.kept")
-		return fmt.Sprint(body, err), err == nil && resp.StatusCode == http.StatusOK
+		a, err := house.Get(t.Context(), k.d.Shared, "served.kept")
+		return fmt.Sprint(a, err), err == nil && a.Status == http.StatusOK
 	})
 	k.pods = house.Pods(t, k.data)
 	return k
@@ -70,9 +70,9 @@ func newKeeper(t *testing.T, flags ...string) *keeper {
 // intact proves that what ran before still runs: the same processes, the same version, no run.
 func (k *keeper) intact(t *testing.T, after string) {
 	t.Helper()
-	resp, body, err := house.Get(t.Context(), k.d.Shared, "served.kept")
-	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(body, `"version":"v1"`) {
-		t.Fatalf("after %s the app answers %v %s\n%s", after, err, body, k.d.Log())
+	a, err := house.Get(t.Context(), k.d.Shared, "served.kept")
+	if err != nil || a.Status != http.StatusOK || a.Version != "v1" {
+		t.Fatalf("after %s the app answers %+v %v\n%s", after, a, err, k.d.Log())
 	}
 	if diff := cmp.Diff(k.pods, house.Pods(t, k.data)); diff != "" {
 		t.Fatalf("after %s other processes run:\n%s\n%s", after, diff, k.d.Log())

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/serin-dev/serin/internal/demo/app"
 	"github.com/serin-dev/serin/internal/httpapi/client"
 )
 
@@ -25,7 +26,7 @@ var ports atomic.Int64 //nolint:gochecknoglobals // Ports are the machine's.
 type Options struct {
 	// Dir holds the manifests and Data what survives.
 	Dir, Data string
-	// Shared is the address of its services, API that of its API; empty means any.
+	// Shared is the address of its services, API that of its API; empty means one that is free.
 	Shared, API string
 	// Flags are further flags of serin up, Wrap is a command that is to start it, and Env adds to its environment.
 	Flags, Wrap, Env []string
@@ -54,10 +55,10 @@ type Daemon struct {
 func Begin(t *testing.T, o Options) *Daemon {
 	t.Helper()
 	if o.Shared == "" {
-		o.Shared = "127.0.0.1:0"
+		o.Shared = Free(t)
 	}
 	if o.API == "" {
-		o.API = "127.0.0.1:0"
+		o.API = Free(t)
 	}
 	args := append(append([]string(nil), o.Wrap...), Binary(), "up", o.Dir, "--data-dir", o.Data, "--listen", o.Shared, "--api", o.API)
 	args = append(args, o.Flags...)
@@ -188,20 +189,28 @@ func (d *Daemon) End(t *testing.T) {
 	}
 }
 
-// Get asks a URL once with a Host, and returns the answer's headers, status and the beginning of its body.
-func Get(ctx context.Context, url, host string) (*http.Response, string, error) {
+// Answer is what came back for a request.
+type Answer struct {
+	Status int
+	// Version is the one of the sample app that answered.
+	Version string
+	Body    string
+}
+
+// Get asks a URL once with a Host.
+func Get(ctx context.Context, url, host string) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return nil, "", err
+		return Answer{}, err
 	}
 	req.Host = host
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, "", err
+		return Answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return resp, string(body), err
+	return Answer{Status: resp.StatusCode, Version: resp.Header.Get(app.VersionHeader), Body: string(body)}, err
 }

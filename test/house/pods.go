@@ -2,6 +2,7 @@ package house
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/serin-dev/serin/internal/demo/app"
 )
 
 // Pod is a process that a daemon started, as the kernel knows it.
@@ -50,7 +49,7 @@ func Pods(t *testing.T, data string) []Pod {
 
 // pod looks at one process. A zombie has no command any more.
 func pod(pid int, mark string) (Pod, bool) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	dir := fmt.Sprintf("/proc/%d", pid)
 	environ, err := os.ReadFile(filepath.Join(dir, "environ")) //nolint:gosec // G304: it is /proc.
 	if err != nil {
 		return Pod{}, false
@@ -74,11 +73,11 @@ func pod(pid int, mark string) (Pod, bool) {
 // Version asks a process itself which version it is. It is empty where the process does not answer.
 func (p Pod) Version(t *testing.T) string {
 	t.Helper()
-	resp, _, err := Get(t.Context(), "http://"+net.JoinHostPort("127.0.0.1", p.Port)+"/", "")
+	a, err := Get(t.Context(), "http://"+net.JoinHostPort("127.0.0.1", p.Port)+"/", "")
 	if err != nil {
 		return ""
 	}
-	return resp.Header.Get(app.VersionHeader)
+	return a.Version
 }
 
 // Alive says whether the process is still the one that was seen.

@@ -27,7 +27,7 @@ func TestAFullDisk(t *testing.T) {
 	mount := `mount -t tmpfs -o size=24m,mode=0700 tmpfs "$0" && exec "$@"`
 	w.o.Wrap = []string{"unshare", "-Urm", "sh", "-c", mount, w.data}
 	w.d = house.Start(t, w.o)
-	inside := filepath.Join("/proc", fmt.Sprint(w.d.PID()), "root", w.data)
+	inside := filepath.Join(fmt.Sprintf("/proc/%d/root", w.d.PID()), w.data)
 	w.initialized()
 	// The mark of the processes, for those who look for them from outside.
 	id, err := os.ReadFile(filepath.Join(inside, "workloads", "id"))

@@ -184,9 +184,9 @@ func kill9(t *testing.T, p house.Pod) {
 func (w *world) serves(version string) {
 	w.t.Helper()
 	for range 20 {
-		resp, body, err := house.Get(w.t.Context(), w.d.Shared, "web")
-		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(body, strconv.Quote(version)) {
-			w.t.Fatalf("not %s answers: %v %s\n%s", version, err, body, w.d.Log())
+		a, err := house.Get(w.t.Context(), w.d.Shared, "web")
+		if err != nil || a.Status != http.StatusOK || a.Version != version {
+			w.t.Fatalf("not %s answers: %+v %v\n%s", version, a, err, w.d.Log())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +24,7 @@ func FuzzRecord(f *testing.F) {
 			stored = seal(data)
 		}
 		plain, err := unseal(stored)
-		if sealed && (err != nil || string(plain) != string(data)) {
+		if sealed && (err != nil || !bytes.Equal(plain, data)) {
 			t.Errorf("%q was sealed and is %q, %v", data, plain, err)
 		}
 		var run record.Run

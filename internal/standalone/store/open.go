@@ -86,17 +86,8 @@ func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
 			db, err = nil, damaged(path, fmt.Errorf("%v", r))
 		}
 	}()
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fault.Errorf(fault.Unavailable, "open store: %w", err)
-	}
-	switch {
-	case info.IsDir():
-		return nil, damaged(path, errors.New("it is a directory"))
-	case info.Mode().IsRegular() && info.Size() == 0:
-		return nil, damaged(path, errors.New("it is empty"))
-	case info.Mode().IsRegular() && info.Size() < 2*int64(os.Getpagesize()):
-		return nil, damaged(path, fmt.Errorf("it has %d bytes only", info.Size()))
+	if err := plausible(path); err != nil {
+		return nil, err
 	}
 	db, err = bbolt.Open(path, private, &bbolt.Options{Timeout: wait, FreelistType: bbolt.FreelistMapType})
 	switch {
@@ -110,6 +101,23 @@ func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
 		return nil, damaged(path, err)
 	default:
 		return nil, fault.Errorf(fault.Unavailable, "open store %s: %w", path, err)
+	}
+}
+
+// plausible refuses what cannot be a store by its outside.
+func plausible(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fault.Errorf(fault.Unavailable, "open store: %w", err)
+	case info.IsDir():
+		return damaged(path, errors.New("it is a directory"))
+	case info.Mode().IsRegular() && info.Size() == 0:
+		return damaged(path, errors.New("it is empty"))
+	case info.Mode().IsRegular() && info.Size() < 2*int64(os.Getpagesize()):
+		return damaged(path, fmt.Errorf("it has %d bytes only", info.Size()))
+	default:
+		return nil
 	}
 }
 
