@@ -60,9 +60,7 @@ func (p *pass) reverted(deadline time.Time) bool {
 	case t.Split == all && t.Acked == all:
 		return true
 	}
-	if t.Split != all {
-		p.write(all)
-	}
+	p.writeOnce(all)
 	p.wait("Routing", "the target gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }
@@ -77,9 +75,7 @@ func (p *pass) settled(deadline time.Time) bool {
 		p.wait("PrimaryDown", "no pod of the primary is ready", deadline, "a ready pod of the primary, or the deadline")
 		return false
 	}
-	if t.Problem != nil || t.Split != restSplit() {
-		p.write(restSplit())
-	}
+	p.writeOnce(restSplit())
 	p.wait("Routing", "the primary gets its traffic back", deadline, "the data plane's acknowledgement, or the deadline")
 	return false
 }

@@ -58,6 +58,13 @@ func (p *pass) write(s Split) {
 	p.act(SetSplit{Split: s})
 }
 
+// writeOnce writes a split unless it is seen to be written already.
+func (p *pass) writeOnce(s Split) {
+	if t := &p.obs.Traffic; t.Problem != nil || t.Split != s {
+		p.write(s)
+	}
+}
+
 // route writes a split unless it is written already. It returns true once the data plane has acknowledged it.
 func (p *pass) route(want Split) bool {
 	t := &p.obs.Traffic

@@ -202,6 +202,20 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 	w.ready(1, "r1")
 }
 
+func TestTheEndOfEverythingNeedsNoRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, processworkload.Options{})
+	w.apply(server("r1", 2))
+	pods := w.ready(2, "r1")
+	w.must(os.Mkdir(filepath.Join(w.dir, "targets", namespace, name, "state.json.new"), 0o700))
+	w.must(w.Shutdown(t.Context()))
+	for _, p := range pods {
+		if alive(p.PID) {
+			t.Errorf("%s was left behind, because its end could not be written down", p.Name)
+		}
+	}
+}
+
 func TestDamagedRecordsAreRefused(t *testing.T) {
 	t.Parallel()
 	for file, text := range map[string]string{

@@ -180,14 +180,16 @@ func (u *unit) settle() {
 			break
 		}
 		// On disk first: whoever comes after a crash finds each process that may have been started.
-		if err := writeJSON(recordFile(u.dir), next, false); err != nil {
-			if !u.unsaved {
-				u.log.Warn("Cannot write down what runs, so nothing is started or ended", "error", err.Error())
-			}
-			u.unsaved = true
+		err := writeJSON(recordFile(u.dir), next, false)
+		if err != nil && !u.unsaved {
+			u.log.Warn("Cannot write down what runs, so nothing is started or ended before the end of everything", "error", err.Error())
+		}
+		u.unsaved = err != nil
+		// At the end pods only go, and a record of one that is gone does no harm: nothing may be left behind a full disk.
+		if err != nil && !u.supervisor.closing.Load() {
 			break
 		}
-		u.rec, u.unsaved, u.changed = next, false, true
+		u.rec, u.changed = next, true
 	}
 	u.carryOut()
 }
