@@ -14,6 +14,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	// What the binary is made of, so that a result that go test has kept is not taken for that of changed code.
+	_ "github.com/serin-dev/serin/internal/cli"
+	_ "github.com/serin-dev/serin/internal/standalone"
 )
 
 // Patience is how long a test waits for something that has to happen, on a busy machine too.

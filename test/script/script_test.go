@@ -18,6 +18,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	// What the binary is made of, so that a result that go test has kept is not taken for that of changed code.
+	_ "github.com/serin-dev/serin/internal/cli"
+	_ "github.com/serin-dev/serin/internal/standalone"
 )
 
 // patience is how long a story waits for something that has to happen, on a busy machine too.

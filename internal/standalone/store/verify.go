@@ -55,13 +55,14 @@ func verify(db *bbolt.DB, path string) (err error) {
 		}
 	}()
 	err = db.View(func(tx *bbolt.Tx) error {
-		if err := checkFormat(tx, path); err != nil {
-			return err
-		}
 		if err := checkSize(tx, path); err != nil {
 			return err
 		}
+		// Before anything is looked up: a small bucket that lies about itself makes the database read beyond its bytes.
 		if err := checkPages(tx, path); err != nil {
+			return err
+		}
+		if err := checkFormat(tx, path); err != nil {
 			return err
 		}
 		// The walk comes first: it meets a bad page in this goroutine, where that is an error. Check has one of its own.
